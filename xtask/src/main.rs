@@ -1,1 +1,51 @@
-fn main() {}
+//! The maintainer's tool: `cargo xtask --help`.
+//!
+//! One subcommand, one file. Nothing here is published; a message says which file is at fault and which command mends
+//! it.
+
+#![forbid(unsafe_code)]
+
+mod ci;
+mod codegen;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::Subcommand;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The maintainer's tool of this workspace")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Generate the client's code from spec/openapi.yaml
+    Codegen(codegen::Arguments),
+    /// Everything that has to hold before a change lands: the test command of the README
+    Ci(ci::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Codegen(arguments) => codegen::run(&arguments),
+        Command::Ci(arguments) => ci::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's root.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace")
+}

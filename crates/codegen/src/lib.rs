@@ -1,0 +1,151 @@
+//! Turns the Directory Sync OpenAPI document into the client's generated code.
+//!
+//! The document (`spec/openapi.yaml`) is the only place where the API is described. This library is what
+//! `cargo xtask codegen` and the client's build script (feature `buildtime`) both call, so that they cannot differ.
+//!
+//! # How the data goes through it
+//!
+//! ```text
+//! spec/openapi.yaml ──▶ Document ──▶ models, operations     what the document says        (schema, operation)
+//!                          │               │
+//!                          ▼               │
+//!                      simplified copy ──▶ progenitor        Rust types of fields and parameters  (simplify,
+//!                                          │                                                progenitor_output)
+//!                                          ▼
+//!                      passes: models, requests, metadata    the code around those types
+//!                                          │
+//!                                          ▼
+//!                      prettyplease ──▶ Generated            files, the same bytes on every run   (render)
+//! ```
+//!
+//! The document stays complete and true: where progenitor cannot take it, its copy is simplified, and a pass
+//! puts back what was left out. Nothing here needs a network, a nightly compiler or rustfmt.
+//!
+//! # Example
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let spec = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/openapi.yaml");
+//! let document = workos_directory_codegen::Document::read(&spec)?;
+//! let generated = workos_directory_codegen::generate(&document)?;
+//! assert!(generated.files().any(|(path, text)| path == "types.rs" && text.contains("pub struct DirectoryUser")));
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod docs;
+mod document;
+mod error;
+mod metadata;
+mod models;
+mod names;
+mod operation;
+mod progenitor_output;
+mod render;
+mod requests;
+mod schema;
+mod simplify;
+
+use std::collections::BTreeMap;
+
+use quote::quote;
+
+pub use crate::document::Document;
+pub use crate::error::Error;
+use crate::operation::Operation;
+use crate::progenitor_output::Output;
+use crate::requests::Requests;
+
+/// The generated code: files by their path below the `generated` folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    files: BTreeMap<String, String>,
+}
+
+impl Generated {
+    /// The files, path and text, ordered by path. Paths use `/`.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+}
+
+/// Generates the client's code from a document.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] names the place in the document that has no translation; the other variants say what else
+/// went wrong.
+pub fn generate(document: &Document) -> Result<Generated, Error> {
+    let models = schema::models(document)?;
+    let operations = operation::operations(document)?;
+    operation::error_model(document)?;
+    let output = Output::generate(&simplify::simplify(document, &operations)?, &models)?;
+    let requests = Requests {
+        document,
+        models: &models,
+        output: &output,
+    };
+
+    let mut files = BTreeMap::new();
+    files.insert("mod.rs".to_owned(), root(document));
+    files.insert(
+        "types.rs".to_owned(),
+        render::file("The models of the API.", models::file(&models, &output)?)?,
+    );
+    files.insert(
+        "operations.rs".to_owned(),
+        render::file(
+            "The operations of the API, as the document describes them.",
+            metadata::file(document, &operations)?,
+        )?,
+    );
+    let tags = tags(&operations);
+    for (tag, operations) in &tags {
+        let docs = format!("Requests of the tag `{tag}`.");
+        files.insert(
+            format!("builder/{}.rs", names::field_ident(tag)),
+            render::file(&docs, requests.file(operations)?)?,
+        );
+    }
+    files.insert("builder/mod.rs".to_owned(), builder_root(&tags)?);
+    Ok(Generated { files })
+}
+
+/// Operations by tag, in the order of the document.
+fn tags(operations: &[Operation]) -> Vec<(&str, Vec<&Operation>)> {
+    let mut tags: Vec<(&str, Vec<&Operation>)> = Vec::new();
+    for operation in operations {
+        match tags.iter_mut().find(|(tag, _)| *tag == operation.tag) {
+            Some((_, operations)) => operations.push(operation),
+            None => tags.push((&operation.tag, vec![operation])),
+        }
+    }
+    tags
+}
+
+/// `mod.rs` has no inner docs, since it is also included from a build script's output.
+fn root(document: &Document) -> String {
+    format!(
+        "{}// spec fnv1a64: {:016x}\n\n\
+         /// Request builders, one per operation.\npub mod builder;\n\n\
+         /// What the document says of each operation, as constants.\npub mod operations;\n\n\
+         /// The models of the API.\npub mod types;\n",
+        render::HEADER,
+        document.fingerprint()
+    )
+}
+
+fn builder_root(tags: &[(&str, Vec<&Operation>)]) -> Result<String, Error> {
+    let modules = tags.iter().map(|(tag, _)| names::field_ident(tag));
+    let exports = tags.iter().flat_map(|(tag, operations)| {
+        let module = names::field_ident(tag);
+        operations.iter().map(move |operation| {
+            let builder = names::type_ident(&operation.id);
+            quote! { pub use self::#module::#builder; }
+        })
+    });
+    let tokens = quote! { #(mod #modules;)* #(#exports)* };
+    render::file("Request builders, one per operation.", tokens)
+}

@@ -1,0 +1,274 @@
+//! The models pass: structs, open and closed enums, unions, each with the document's own words.
+
+use proc_macro2::TokenStream;
+use quote::format_ident;
+use quote::quote;
+use syn::Type;
+
+use crate::Error;
+use crate::docs::comment;
+use crate::names;
+use crate::progenitor_output::Output;
+use crate::progenitor_output::generic;
+use crate::schema::Field;
+use crate::schema::Kind;
+use crate::schema::Model;
+use crate::schema::Variant;
+
+/// clippy's own limit; a constructor beyond it says so.
+const MANY_ARGUMENTS: usize = 7;
+
+/// The file of all models.
+pub(crate) fn file(models: &[Model], output: &Output) -> Result<TokenStream, Error> {
+    let mut items = vec![quote! { use serde::Deserialize; }, quote! { use serde::Serialize; }];
+    for model in models {
+        items.push(match &model.kind {
+            Kind::Struct(fields) => structure(model, fields, output)?,
+            Kind::OpenEnum(variants) => open_enum(model, variants),
+            Kind::ClosedEnum(variants) => closed_enum(model, variants),
+            Kind::Union => union(model, output)?,
+            Kind::RawJson => raw_json(model),
+        });
+    }
+    items.push(for_each_model(models));
+    Ok(quote! { #(#items)* })
+}
+
+fn structure(model: &Model, fields: &[Field], output: &Output) -> Result<TokenStream, Error> {
+    let ident = names::type_ident(&model.name);
+    let mut definitions = Vec::new();
+    let mut arguments = Vec::new();
+    let mut values = Vec::new();
+    for field in fields {
+        let name = names::field_ident(&field.name);
+        let ty = output.field_type(&model.name, &field.name)?;
+        let optional = generic("Option", &ty).is_some();
+        if optional == (field.required && !field.nullable) {
+            return Err(Error::Shape(format!(
+                "`{}.{}` is not optional where it should be",
+                model.name, field.name
+            )));
+        }
+        let docs = comment(&field.docs);
+        let rename = (name != field.name).then(|| {
+            let name = &field.name;
+            quote! { #[serde(rename = #name)] }
+        });
+        // The live API writes `null` for what may be null and leaves out what may be missing.
+        let skip = (optional && !field.nullable).then(|| quote! { #[serde(skip_serializing_if = "Option::is_none")] });
+        definitions.push(quote! { #docs #rename #skip pub #name: #ty });
+        if optional {
+            values.push(quote! { #name: None });
+        } else if converts(&ty) {
+            arguments.push(quote! { #name: impl Into<#ty> });
+            values.push(quote! { #name: #name.into() });
+        } else {
+            arguments.push(quote! { #name: #ty });
+            values.push(quote! { #name });
+        }
+    }
+    let docs = comment(&model.description);
+    let default = arguments.is_empty().then(|| quote! { Default, });
+    let constructor = (!arguments.is_empty()).then(|| {
+        let docs = comment("A value with its required fields; the optional ones are `None`.");
+        let many = (arguments.len() > MANY_ARGUMENTS).then(|| quote! { #[allow(clippy::too_many_arguments)] });
+        quote! {
+            impl #ident {
+                #docs
+                #many
+                pub fn new(#(#arguments),*) -> Self {
+                    Self { #(#values),* }
+                }
+            }
+        }
+    });
+    Ok(quote! {
+        #docs
+        #[derive(Clone, Debug, #default PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+        #[non_exhaustive]
+        pub struct #ident { #(#definitions),* }
+
+        #constructor
+    })
+}
+
+/// Whether a constructor takes whatever turns into the type.
+fn converts(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let is_own = path.path.segments.len() == 1 && generic("Vec", ty).is_none();
+    let is_number = ["u32", "u64", "i32", "i64", "f64", "bool"]
+        .iter()
+        .any(|name| path.path.is_ident(name));
+    // A model is passed as it is; enums, strings and timestamps come in several guises.
+    (is_own && !is_number)
+        || path
+            .path
+            .segments
+            .last()
+            .is_some_and(|segment| segment.ident == "Timestamp")
+}
+
+fn open_enum(model: &Model, variants: &[Variant]) -> TokenStream {
+    let ident = names::type_ident(&model.name);
+    let docs = comment(&format!(
+        "{}\n\nOther values are kept as they came.",
+        model.description.trim_end()
+    ));
+    let idents: Vec<_> = variants
+        .iter()
+        .map(|variant| format_ident!("{}", variant.ident))
+        .collect();
+    let values: Vec<_> = variants.iter().map(|variant| &variant.value).collect();
+    let definitions = variants.iter().zip(&idents).map(|(variant, ident)| {
+        let docs = comment(&variant.docs);
+        quote! { #docs #ident }
+    });
+    quote! {
+        #docs
+        #[derive(Clone, Debug)]
+        #[non_exhaustive]
+        pub enum #ident {
+            #(#definitions,)*
+            /// A value that this version does not know.
+            Unknown(String),
+        }
+
+        impl #ident {
+            /// The values that this version knows.
+            pub const KNOWN: &'static [Self] = &[#(Self::#idents),*];
+
+            /// The value as the API writes it.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    #(Self::#idents => #values,)*
+                    Self::Unknown(value) => value,
+                }
+            }
+
+            /// Whether this version knows the value.
+            pub fn is_known(&self) -> bool {
+                Self::KNOWN.contains(self)
+            }
+        }
+
+        impl From<&str> for #ident {
+            fn from(value: &str) -> Self {
+                match value {
+                    #(#values => Self::#idents,)*
+                    _ => Self::Unknown(value.to_owned()),
+                }
+            }
+        }
+
+        crate::open_enum_traits!(#ident);
+    }
+}
+
+fn closed_enum(model: &Model, variants: &[Variant]) -> TokenStream {
+    let ident = names::type_ident(&model.name);
+    let docs = comment(&model.description);
+    let idents: Vec<_> = variants
+        .iter()
+        .map(|variant| format_ident!("{}", variant.ident))
+        .collect();
+    let values: Vec<_> = variants.iter().map(|variant| &variant.value).collect();
+    let definitions = variants.iter().zip(&idents).map(|(variant, ident)| {
+        let docs = comment(&variant.docs);
+        let value = &variant.value;
+        quote! { #docs #[serde(rename = #value)] #ident }
+    });
+    quote! {
+        #docs
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+        pub enum #ident {
+            #(#definitions,)*
+        }
+
+        impl #ident {
+            /// All values.
+            pub const ALL: &'static [Self] = &[#(Self::#idents),*];
+
+            /// The value as the API writes it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    #(Self::#idents => #values,)*
+                }
+            }
+        }
+
+        crate::closed_enum_traits!(#ident);
+    }
+}
+
+fn union(model: &Model, output: &Output) -> Result<TokenStream, Error> {
+    let ident = names::type_ident(&model.name);
+    let docs = comment(&model.description);
+    let item = output.union(&model.name)?;
+    let mut definitions = Vec::new();
+    let mut conversions = Vec::new();
+    for variant in &item.variants {
+        let name = &variant.ident;
+        let mut types = variant.fields.iter().map(|field| &field.ty);
+        let (Some(ty), None) = (types.next(), types.next()) else {
+            return Err(Error::Shape(format!(
+                "`{}::{name}` does not hold one value",
+                model.name
+            )));
+        };
+        let docs = comment(&format!(
+            "{} `{}`.",
+            article(&quote! { #ty }.to_string()),
+            quote! { #ty }
+        ));
+        definitions.push(quote! { #docs #name(#ty) });
+        conversions.push(quote! {
+            impl From<#ty> for #ident {
+                fn from(value: #ty) -> Self {
+                    Self::#name(value)
+                }
+            }
+        });
+    }
+    Ok(quote! {
+        #docs
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+        #[serde(untagged)]
+        #[non_exhaustive]
+        pub enum #ident { #(#definitions,)* }
+
+        #(#conversions)*
+    })
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['A', 'E', 'I', 'O']) {
+        "An"
+    } else {
+        "A"
+    }
+}
+
+fn raw_json(model: &Model) -> TokenStream {
+    let ident = names::type_ident(&model.name);
+    if ident == "Attributes" {
+        quote! { pub use crate::Attributes; }
+    } else {
+        let docs = comment(&model.description);
+        quote! { #docs pub type #ident = crate::Attributes; }
+    }
+}
+
+fn for_each_model(models: &[Model]) -> TokenStream {
+    let idents = models.iter().map(|model| names::type_ident(&model.name));
+    quote! {
+        /// Calls a macro with the names of all models, so that a check covers those that the document will gain.
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! for_each_model {
+            ($callback:ident) => { $callback! { #(#idents),* } };
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask ci`: the test command of the README, step by step, each as a person would type it.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use anyhow::Result;
+use anyhow::bail;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Go on after a failure and name all failures at the end
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// A command and the one that mends what it finds.
+struct Step {
+    command: &'static str,
+    environment: &'static [(&'static str, &'static str)],
+    mend: Option<&'static str>,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        command: "cargo fmt --all --check",
+        environment: &[],
+        mend: Some("cargo fmt --all"),
+    },
+    Step {
+        command: "cargo xtask codegen --check",
+        environment: &[],
+        mend: Some("cargo xtask codegen"),
+    },
+    Step {
+        command: "cargo clippy --locked --workspace --all-targets -- --deny warnings",
+        environment: &[],
+        mend: None,
+    },
+    Step {
+        command: "cargo test --locked --workspace --all-targets",
+        environment: &[("INSTA_UPDATE", "no")],
+        mend: None,
+    },
+    Step {
+        command: "cargo test --locked --workspace --doc",
+        environment: &[],
+        mend: None,
+    },
+    // The other way to the same code, and the other TLS back end.
+    Step {
+        command: "cargo test --locked --package workos-directory-sync --features buildtime --test buildtime",
+        environment: &[],
+        mend: Some("cargo xtask codegen"),
+    },
+    Step {
+        command: "cargo check --locked --package workos-directory-sync --no-default-features --features native-tls",
+        environment: &[],
+        mend: None,
+    },
+    Step {
+        command: "cargo doc --locked --workspace --no-deps",
+        environment: &[("RUSTDOCFLAGS", "--deny warnings")],
+        mend: None,
+    },
+];
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let mut failed = Vec::new();
+    for step in STEPS {
+        eprintln!("\n── {}", step.command);
+        let start = Instant::now();
+        let mut words = step.command.split(' ');
+        let program = words.next().context("an empty command")?;
+        let status = Command::new(program)
+            .args(words)
+            .envs(step.environment.iter().copied())
+            .current_dir(crate::root())
+            .status()
+            .with_context(|| format!("cannot start `{}`", step.command))?;
+        if status.success() {
+            eprintln!("── ok after {} s", start.elapsed().as_secs());
+            continue;
+        }
+        let mend = step.mend.map(|mend| format!("; `{mend}` mends it")).unwrap_or_default();
+        failed.push(format!("`{}` failed{mend}", step.command));
+        if !arguments.keep_going {
+            break;
+        }
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    bail!("{}", failed.join("\n       "))
+}

@@ -1,0 +1,142 @@
+//! `cargo xtask codegen`: writes the client's generated code, or with `--check` compares it with what is checked in.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use anyhow::Result;
+use anyhow::bail;
+use similar::TextDiff;
+use workos_directory_codegen::Document;
+use workos_directory_codegen::Generated;
+
+/// The folder of the generated code, from the workspace's root.
+const GENERATED: &str = "crates/client/src/generated";
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Write nothing; show how the checked-in code differs and fail if it does
+    #[arg(long)]
+    check: bool,
+    /// The document to generate from
+    #[arg(long, value_name = "FILE", default_value_os_t = crate::root().join("spec/openapi.yaml"))]
+    spec: PathBuf,
+    /// The folder of the generated code
+    #[arg(long, value_name = "DIR", default_value_os_t = crate::root().join(GENERATED))]
+    output: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let name = arguments
+        .spec
+        .strip_prefix(crate::root())
+        .unwrap_or(&arguments.spec)
+        .display();
+    let document = Document::read(&arguments.spec)?;
+    let generated = workos_directory_codegen::generate(&document).with_context(|| format!("{name}"))?;
+    let changes = changes(&generated, &arguments.output)?;
+    if changes.is_empty() {
+        println!("{GENERATED} is what {name} says");
+        return Ok(());
+    }
+    if arguments.check {
+        for change in &changes {
+            print!("{}", change.diff());
+        }
+        bail!(
+            "{GENERATED} is not what {name} says ({} files differ): run `cargo xtask codegen`",
+            changes.len()
+        );
+    }
+    for change in &changes {
+        change.write(&arguments.output)?;
+        println!("{} {GENERATED}/{}", change.verb(), change.path);
+    }
+    Ok(())
+}
+
+/// A file that is not as it should be.
+struct Change {
+    path: String,
+    old: Option<String>,
+    new: Option<String>,
+}
+
+impl Change {
+    fn verb(&self) -> &'static str {
+        match (&self.old, &self.new) {
+            (None, _) => "created",
+            (_, None) => "removed",
+            _ => "updated",
+        }
+    }
+
+    fn diff(&self) -> String {
+        let old = self.old.as_deref().unwrap_or_default();
+        let new = self.new.as_deref().unwrap_or_default();
+        let checked_in = format!("{GENERATED}/{} (checked in)", self.path);
+        let generated = format!("{GENERATED}/{} (generated)", self.path);
+        TextDiff::from_lines(old, new)
+            .unified_diff()
+            .context_radius(3)
+            .header(&checked_in, &generated)
+            .to_string()
+    }
+
+    fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(&self.path);
+        let result = match &self.new {
+            None => fs::remove_file(&path),
+            Some(text) => path
+                .parent()
+                .map_or(Ok(()), fs::create_dir_all)
+                .and_then(|()| fs::write(&path, text)),
+        };
+        result.with_context(|| format!("cannot write `{}`", path.display()))
+    }
+}
+
+/// What has to change in the folder, by path; files that nothing generates any more are to be removed.
+fn changes(generated: &Generated, folder: &Path) -> Result<Vec<Change>> {
+    let mut present = BTreeMap::new();
+    read(folder, "", &mut present)?;
+    let mut changes = Vec::new();
+    for (path, text) in generated.files() {
+        let old = present.remove(path);
+        if old.as_deref() != Some(text) {
+            changes.push(Change {
+                path: path.to_owned(),
+                old,
+                new: Some(text.to_owned()),
+            });
+        }
+    }
+    changes.extend(present.into_iter().map(|(path, old)| Change {
+        path,
+        old: Some(old),
+        new: None,
+    }));
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(changes)
+}
+
+fn read(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(|| format!("cannot list `{}`", folder.display()))?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            read(&path, &format!("{prefix}{name}/"), files)?;
+        } else {
+            let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            files.insert(format!("{prefix}{name}"), text.replace("\r\n", "\n"));
+        }
+    }
+    Ok(())
+}
