@@ -1,0 +1,60 @@
+//! Keeps a database equal to the directories behind the WorkOS Directory Sync API.
+//!
+//! Directories, users, groups and memberships become tables that an application reads with SQL. What is gone at the
+//! source is marked as deleted, never removed. README.md describes the tables and views as a contract.
+//!
+//! ```no_run
+//! use workos_directory_mirror::Mirror;
+//! use workos_directory_sync::Client;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::from_env()?;
+//! let mirror = Mirror::connect("sqlite:mirror.sqlite").await?;
+//! let summary = mirror.full_sync(&client).run().await?;
+//! println!("{} users, {} of them new", summary.users.seen, summary.users.inserted);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How the data goes through it
+//!
+//! ```text
+//! Mirror ── full_sync ──▶ engine: which lists, in which order     planner: memberships by the fewest calls
+//!                            │ pages of the client, one ahead
+//!                         record: objects as rows
+//!                            │
+//!                         store: one transaction per page: rows, counts and where to go on
+//!                            │ after a complete traversal
+//!                         store: what was not seen is marked as deleted, unless the guard refuses
+//! ```
+//!
+//! # What holds at any time
+//!
+//! - Memory is bounded by a few pages for each directory under way, not by the size of a directory.
+//! - Rows and the place where the traversal goes on are written together. A run that is killed or dropped leaves a
+//!   consistent database, and the next run goes on from there.
+//! - Nothing is marked as deleted before everything was seen, and no more than a share of it at once.
+//! - A second sync of the same database is refused with [`Error::Busy`].
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod error;
+mod full_sync;
+mod kind;
+mod lock;
+mod mirror;
+mod record;
+mod store;
+mod summary;
+
+pub use crate::error::Error;
+pub use crate::full_sync::DirectoryForecast;
+pub use crate::full_sync::Forecast;
+pub use crate::full_sync::FullSync;
+pub use crate::full_sync::MembershipPlan;
+pub use crate::full_sync::Progress;
+pub use crate::kind::Kind;
+pub use crate::mirror::Mirror;
+pub use crate::summary::Counts;
+pub use crate::summary::Summary;

@@ -1,0 +1,152 @@
+//! Why the mirror could not be opened or brought up to date.
+
+use std::path::PathBuf;
+
+use crate::Kind;
+
+/// Why the mirror could not be opened or brought up to date.
+///
+/// Messages are one line without their cause; print the chain of [`source`](std::error::Error::source)s after it. None
+/// shows a key or a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address of the database cannot be used.
+    #[error("the database address is not one that the mirror can open: {reason}; write sqlite:FILE or sqlite::memory:")]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The database cannot be opened.
+    #[error("the database `{}` cannot be opened", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: sqlx::Error,
+    },
+    /// The tables cannot be made or brought to this version's form.
+    #[error("the tables of the database cannot be set up")]
+    Migrate(#[source] Box<sqlx::migrate::MigrateError>),
+    /// A newer version of this program wrote the database.
+    #[error("the database was written by a newer version of this program: use that version or newer")]
+    TooNew(#[source] Box<sqlx::migrate::MigrateError>),
+    /// Another sync is writing the database.
+    #[error("another sync is writing to {database}: wait until it ends")]
+    Busy {
+        /// Which database.
+        database: String,
+    },
+    /// The file that keeps two syncs apart cannot be used.
+    #[error("the lock file `{}` cannot be used", path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The database refused to read or write.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The API did not give what was asked for.
+    #[error(transparent)]
+    Api(#[from] workos_directory_sync::Error),
+    /// One directory could not be mirrored. Others are not affected by it.
+    #[error("the directory `{directory}` was not mirrored completely")]
+    Directory {
+        /// The directory's id.
+        directory: String,
+        /// Why not.
+        source: Box<Error>,
+    },
+    /// More would be marked as deleted at once than is plausible. Nothing of that kind was marked.
+    #[error(
+        "{gone} of {of} {kind} are gone at the source, more than {limit_percent}%: none were marked as deleted; check the \
+         source, then allow mass deletion for one run"
+    )]
+    MassDelete {
+        /// What would be marked.
+        kind: Kind,
+        /// How many.
+        gone: u64,
+        /// Of how many.
+        of: u64,
+        /// The largest share that is allowed at once, in percent.
+        limit_percent: u8,
+    },
+    /// The API gave an object of another directory than was asked for.
+    #[error("the API gave the {what} `{id}` of the directory `{found}` where `{asked}` was asked for")]
+    Foreign {
+        /// `user` or `group`.
+        what: &'static str,
+        /// The object's id.
+        id: String,
+        /// The directory that it names.
+        found: String,
+        /// The directory that was asked for.
+        asked: String,
+    },
+    /// A list ended though its last page said that it goes on. Nothing was marked as deleted.
+    #[error("the list of {kind} ended before its last page")]
+    CutShort {
+        /// What was listed.
+        kind: Kind,
+    },
+    /// An id that cannot be one.
+    #[error("the API gave an id that cannot be one: `{shown}`")]
+    Id {
+        /// Its beginning, made printable.
+        shown: String,
+    },
+    /// A setting has a value that makes no sense.
+    #[error("{name} is {value}, which is not {expected}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+}
+
+impl Error {
+    /// What the API or the way to it did wrong, if that is the cause.
+    pub fn api(&self) -> Option<&workos_directory_sync::Error> {
+        match self {
+            Self::Api(error) => Some(error),
+            Self::Directory { source, .. } => source.api(),
+            _ => None,
+        }
+    }
+
+    /// Whether the same run can go on later: the cause lies in the network, the API's health, the key or the disk, not in
+    /// what a directory holds.
+    pub fn is_interruption(&self) -> bool {
+        use workos_directory_sync::Error as Api;
+        match self {
+            Self::Database(_) => true,
+            Self::Api(error) => matches!(
+                error,
+                Api::Network(_) | Api::Timeout(_) | Api::RateLimited(_) | Api::Server(_) | Api::Unauthorized(_)
+            ),
+            _ => false,
+        }
+    }
+
+    /// The message and its causes on one line.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut error: &dyn std::error::Error = self;
+        while let Some(source) = error.source() {
+            let message = source.to_string();
+            // Some errors have their cause in their own message already.
+            if !text.ends_with(&message) {
+                text.push_str(": ");
+                text.push_str(&message);
+            }
+            error = source;
+        }
+        text
+    }
+}

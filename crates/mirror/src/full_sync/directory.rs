@@ -1,0 +1,253 @@
+//! One directory: its groups, its users, then who is in which group.
+//!
+//! Groups come first, so that the memberships that come with users find theirs.
+
+use workos_directory_sync::Error as ApiError;
+use workos_directory_sync::types::DirectoryGroup;
+use workos_directory_sync::types::DirectoryUser;
+use workos_directory_sync::types::Order;
+
+use super::MembershipPlan;
+use super::Progress;
+use super::engine::Engine;
+use super::engine::refused;
+use super::planner;
+use super::planner::Shape;
+use super::traversal::Traversal;
+use super::traversal::WithPages;
+use crate::Counts;
+use crate::Error;
+use crate::Kind;
+use crate::record;
+use crate::record::GROUPS;
+use crate::store::Batch;
+use crate::store::Checkpoint;
+use crate::store::Step;
+use crate::store::StepKey;
+
+/// How many groups or users are looked up in the database at a time when each of them is listed.
+const OWNERS_AT_A_TIME: u32 = 500;
+
+impl Engine<'_> {
+    /// Brings a directory up to date. Returns the guard's refusals.
+    pub(super) async fn mirror_directory(&self, directory: &str) -> Result<Vec<Error>, Error> {
+        match self.steps(directory).await {
+            Err(Error::Api(error @ ApiError::NotFound(_))) => self.vanished(directory, error).await,
+            ended => ended,
+        }
+    }
+
+    async fn steps(&self, directory: &str) -> Result<Vec<Error>, Error> {
+        let mut refusals = Vec::new();
+        refusals.extend(self.groups(directory).await?);
+        refusals.extend(self.users(directory).await?);
+        refusals.extend(self.memberships(directory).await?);
+        Ok(refusals)
+    }
+
+    /// The API does not know something that it listed a moment ago: is it the directory?
+    async fn vanished(&self, directory: &str, error: ApiError) -> Result<Vec<Error>, Error> {
+        match self.client().get_directory().id(directory).send().await {
+            Ok(_) => Err(error.into()),
+            Err(ApiError::NotFound(_)) => Ok(self.remove(directory).await?.into_iter().collect()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn groups(&self, directory: &str) -> Result<Option<Error>, Error> {
+        let key = self.key(directory, Kind::Groups);
+        let step = self.store().step(key).await?;
+        if step.finished {
+            return Ok(None);
+        }
+        if !step.traversed {
+            let request = self
+                .client()
+                .list_directory_groups()
+                .directory(directory)
+                .order(Order::Asc);
+            let traversal = Traversal::new(step.cursor, request, None);
+            let to_batch = |groups: Vec<DirectoryGroup>| {
+                let records = groups.into_iter().map(|group| record::group(group, directory));
+                Ok(Batch::Objects(&GROUPS, records.collect::<Result<_, _>>()?))
+            };
+            let mut counts = step.counts;
+            self.traverse(key, traversal, None, &mut counts, to_batch).await?;
+        }
+        self.finish(key).await
+    }
+
+    async fn users(&self, directory: &str) -> Result<Option<Error>, Error> {
+        let key = self.key(directory, Kind::Users);
+        let step = self.store().step(key).await?;
+        if step.finished {
+            return Ok(None);
+        }
+        if !step.traversed {
+            let request = self
+                .client()
+                .list_directory_users()
+                .directory(directory)
+                .order(Order::Asc);
+            // Only some servers know the parameter.
+            let traversal = Traversal::new(step.cursor, request.clone().groups(true), Some(request));
+            let to_batch = |users: Vec<DirectoryUser>| {
+                let users = users.into_iter().map(|user| record::user(user, directory));
+                Ok(Batch::Users(users.collect::<Result<_, _>>()?))
+            };
+            let mut counts = step.counts;
+            self.traverse(key, traversal, None, &mut counts, to_batch).await?;
+        }
+        self.finish(key).await
+    }
+
+    async fn memberships(&self, directory: &str) -> Result<Option<Error>, Error> {
+        let key = self.key(directory, Kind::Memberships);
+        let step = self.store().step(key).await?;
+        if step.finished {
+            return Ok(None);
+        }
+        let plan = match step.plan {
+            Some(plan) => plan,
+            None => self.plan(key, &step).await?,
+        };
+        if !step.traversed && plan != MembershipPlan::Embedded {
+            self.list_each(key, plan, step).await?;
+        }
+        self.finish(key).await
+    }
+
+    /// Decides how the memberships are found out, and notes it.
+    async fn plan(&self, key: StepKey<'_>, step: &Step) -> Result<MembershipPlan, Error> {
+        let known = self.store().known_counts(key.directory).await?;
+        let shape = Shape {
+            users: known.users,
+            groups: known.groups,
+            known,
+            // Empty lists alone prove nothing: teams that get no embedded groups get empty lists.
+            embedded: step.untold == 0 && step.counts.seen > 0,
+        };
+        let (plan, calls) = planner::choose(&shape);
+        let now = self.now();
+        self.store().choose_plan(key, self.stamp(&now), plan).await?;
+        self.tell(Progress::Planned {
+            directory: key.directory.to_owned(),
+            plan,
+            calls,
+        });
+        Ok(plan)
+    }
+
+    /// Lists the users of each group, or the groups of each user.
+    async fn list_each(&self, key: StepKey<'_>, plan: MembershipPlan, step: Step) -> Result<(), Error> {
+        let owners = match plan {
+            MembershipPlan::GroupsPerUser => Kind::Users,
+            _ => Kind::Groups,
+        };
+        let mut counts = step.counts;
+        let mut last = step.position.unwrap_or_default();
+        if let Some(cursor) = step.cursor {
+            self.list_one(key, owners, &last, Some(cursor), &mut counts).await?;
+        }
+        loop {
+            let ids = self
+                .store()
+                .ids_after(owners, key.directory, self.run(), &last, OWNERS_AT_A_TIME)
+                .await?;
+            for id in &ids {
+                self.list_one(key, owners, id, None, &mut counts).await?;
+            }
+            match ids.into_iter().next_back() {
+                Some(id) => last = id,
+                None => break,
+            }
+        }
+        let now = self.now();
+        let end = Checkpoint {
+            traversed: true,
+            ..Checkpoint::default()
+        };
+        let batch = Batch::Memberships(Vec::new());
+        self.store().write(key, self.stamp(&now), batch, end).await?;
+        Ok(())
+    }
+
+    async fn list_one(
+        &self,
+        key: StepKey<'_>,
+        owners: Kind,
+        owner: &str,
+        cursor: Option<String>,
+        counts: &mut Counts,
+    ) -> Result<(), Error> {
+        let listed = if owners == Kind::Users {
+            let request = self.client().list_directory_groups().user(owner).order(Order::Asc);
+            let to_pair = |group: DirectoryGroup| {
+                let id = record::checked(group.id)?;
+                record::belongs("group", &id, &group.directory_id, key.directory)?;
+                Ok((owner.to_owned(), id))
+            };
+            let traversal = Traversal::new(cursor, request, None);
+            self.list_pairs(key, traversal, owner, counts, to_pair).await
+        } else {
+            let request = self.client().list_directory_users().group(owner).order(Order::Asc);
+            let to_pair = |user: DirectoryUser| {
+                let id = record::checked(user.id)?;
+                record::belongs("user", &id, &user.directory_id, key.directory)?;
+                Ok((id, owner.to_owned()))
+            };
+            let traversal = Traversal::new(cursor, request, None);
+            self.list_pairs(key, traversal, owner, counts, to_pair).await
+        };
+        match listed {
+            // It was deleted since it was listed, and its memberships with it.
+            Err(Error::Api(ApiError::NotFound(_))) if self.is_gone(owners, owner).await? => Ok(()),
+            ended => ended,
+        }
+    }
+
+    async fn list_pairs<R: WithPages>(
+        &self,
+        key: StepKey<'_>,
+        traversal: Traversal<R>,
+        owner: &str,
+        counts: &mut Counts,
+        to_pair: impl Fn(R::Item) -> Result<(String, String), Error> + Send + Sync,
+    ) -> Result<(), Error> {
+        let to_batch = |items: Vec<R::Item>| {
+            let pairs = items.into_iter().map(&to_pair);
+            Ok(Batch::Memberships(pairs.collect::<Result<_, _>>()?))
+        };
+        self.traverse(key, traversal, Some(owner), counts, to_batch).await
+    }
+
+    /// Whether the API no longer knows a group or user that it listed a moment ago.
+    async fn is_gone(&self, owners: Kind, id: &str) -> Result<bool, Error> {
+        let answer = if owners == Kind::Users {
+            self.client().get_directory_user().id(id).send().await.map(drop)
+        } else {
+            self.client().get_directory_group().id(id).send().await.map(drop)
+        };
+        match answer {
+            Ok(()) => Ok(false),
+            Err(ApiError::NotFound(_)) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends a step whose traversal is complete. Returns the guard's refusal.
+    async fn finish(&self, key: StepKey<'_>) -> Result<Option<Error>, Error> {
+        let now = self.now();
+        let marked = self.store().finish_step(key, self.stamp(&now), self.guard()).await?;
+        self.finished(key, marked.map_err(|refusal| refused(key.kind, refusal)))
+            .await
+    }
+
+    fn key<'k>(&self, directory: &'k str, kind: Kind) -> StepKey<'k> {
+        StepKey {
+            run: self.run(),
+            directory,
+            kind,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A full sync: everything is traversed, written page by page, and what is gone is marked.
+//!
+//! ```text
+//! FullSync   the settings, and run() or plan()
+//! engine     a run: the list of directories, then several directories at a time
+//! directory  one directory: groups, users, memberships
+//! traversal  one list
+//! planner    which way to find out memberships
+//! progress   what is told meanwhile
+//! ```
+
+mod directory;
+mod engine;
+mod forecast;
+mod planner;
+mod progress;
+mod traversal;
+
+use std::fmt;
+use std::time::Duration;
+
+use workos_directory_sync::Client;
+
+pub use self::forecast::DirectoryForecast;
+pub use self::forecast::Forecast;
+pub use self::planner::MembershipPlan;
+pub use self::progress::Progress;
+use crate::Error;
+use crate::Mirror;
+use crate::Summary;
+use crate::store::Guard;
+
+/// How many objects a page has at most. The client asks for as many as the API gives, which is this many.
+pub(crate) const PAGE: u32 = 100;
+
+/// How many directories are traversed at a time, unless said otherwise. The API's limits per directory are lower than
+/// those per caller, so that a few at a time go faster than one.
+const DIRECTORIES_AT_A_TIME: usize = 4;
+
+/// The largest share that may be marked as deleted at once, in percent, unless said otherwise.
+const DELETED_AT_ONCE_PERCENT: u8 = 20;
+
+/// How old a run may be to be resumed, unless said otherwise. What its first pages brought is as old as that.
+const RESUME_WITHIN: Duration = Duration::from_secs(60 * 60);
+
+/// What to traverse.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All directories that the key can see.
+    #[default]
+    All,
+    /// Those of an organization.
+    Organization(String),
+    /// These.
+    Directories(Vec<String>),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => formatter.write_str("all"),
+            Self::Organization(id) => write!(formatter, "organization {id}"),
+            Self::Directories(ids) => write!(formatter, "directories {}", ids.join(", ")),
+        }
+    }
+}
+
+/// A full sync, made by [`Mirror::full_sync`]. It does nothing until it is [`run`](Self::run).
+///
+/// Dropping the future of `run` at any time leaves the database consistent: what was written stays, nothing was marked as
+/// deleted too early, and the next run goes on where this one was.
+#[must_use = "a full sync does nothing until it is run"]
+pub struct FullSync<'a> {
+    mirror: &'a Mirror,
+    client: &'a Client,
+    scope: Scope,
+    directories_at_a_time: usize,
+    deleted_at_once_percent: u8,
+    allow_mass_delete: bool,
+    resume_within: Duration,
+    on_progress: Box<dyn Fn(&Progress) + Send + Sync + 'a>,
+}
+
+impl<'a> FullSync<'a> {
+    pub(crate) fn new(mirror: &'a Mirror, client: &'a Client) -> Self {
+        Self {
+            mirror,
+            client,
+            scope: Scope::All,
+            directories_at_a_time: DIRECTORIES_AT_A_TIME,
+            deleted_at_once_percent: DELETED_AT_ONCE_PERCENT,
+            allow_mass_delete: false,
+            resume_within: RESUME_WITHIN,
+            on_progress: Box::new(|_| {}),
+        }
+    }
+
+    /// Only the directories of this organization, whether or not the server can filter by it. It replaces what
+    /// [`directory`](Self::directory) said.
+    pub fn organization(mut self, id: impl Into<String>) -> Self {
+        self.scope = Scope::Organization(id.into());
+        self
+    }
+
+    /// Only this directory; call it again for more. It replaces what [`organization`](Self::organization) said.
+    pub fn directory(mut self, id: impl Into<String>) -> Self {
+        let id = id.into();
+        match &mut self.scope {
+            Scope::Directories(ids) if ids.contains(&id) => {}
+            Scope::Directories(ids) => ids.push(id),
+            _ => self.scope = Scope::Directories(vec![id]),
+        }
+        self
+    }
+
+    /// How many directories are traversed at a time, 4 unless said otherwise. Memory grows with it: two or three pages for
+    /// each.
+    pub fn directories_at_a_time(mut self, directories: usize) -> Self {
+        self.directories_at_a_time = directories;
+        self
+    }
+
+    /// The largest share of a directory's users, groups or memberships that may be marked as deleted at once, in percent;
+    /// 20 unless said otherwise. More than that is taken for a fault of the source: nothing of that kind is marked, and the
+    /// run ends with [`Error::MassDelete`]. Ten or fewer are always believed.
+    pub fn deleted_at_once_percent(mut self, percent: u8) -> Self {
+        self.deleted_at_once_percent = percent;
+        self
+    }
+
+    /// Believes the source however much is gone.
+    pub fn allow_mass_delete(mut self, allow: bool) -> Self {
+        self.allow_mass_delete = allow;
+        self
+    }
+
+    /// How old an interrupted run may be to be resumed, one hour unless said otherwise; zero always starts anew.
+    pub fn resume_within(mut self, age: Duration) -> Self {
+        self.resume_within = age;
+        self
+    }
+
+    /// Whom to tell how it goes.
+    pub fn on_progress(mut self, tell: impl Fn(&Progress) + Send + Sync + 'a) -> Self {
+        self.on_progress = Box::new(tell);
+        self
+    }
+
+    /// Traverses the source and writes it into the database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] when another sync is writing the database. What the API or the database refuses, with the directory
+    /// in question; when several directories fail, the first one's error is returned and all are told to
+    /// [`on_progress`](Self::on_progress). See [`Error::is_interruption`] for which errors the next run goes on after.
+    pub async fn run(self) -> Result<Summary, Error> {
+        self.check()?;
+        engine::run(&self).await
+    }
+
+    /// Lists the directories and says how many calls a run would take. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the API or the database refuses.
+    pub async fn forecast(self) -> Result<Forecast, Error> {
+        self.check()?;
+        forecast::forecast(&self).await
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.directories_at_a_time == 0 {
+            return Err(Error::Setting {
+                name: "directories_at_a_time",
+                value: "0".to_owned(),
+                expected: "at least 1",
+            });
+        }
+        if self.deleted_at_once_percent > 100 {
+            return Err(Error::Setting {
+                name: "deleted_at_once_percent",
+                value: self.deleted_at_once_percent.to_string(),
+                expected: "from 0 to 100",
+            });
+        }
+        Ok(())
+    }
+
+    fn guard(&self) -> Guard {
+        if self.allow_mass_delete {
+            Guard::Off
+        } else {
+            Guard::AtMost(self.deleted_at_once_percent)
+        }
+    }
+}
+
+impl fmt::Debug for FullSync<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("FullSync")
+            .field("scope", &self.scope)
+            .field("directories_at_a_time", &self.directories_at_a_time)
+            .field("guard", &self.guard())
+            .field("resume_within", &self.resume_within)
+            .finish_non_exhaustive()
+    }
+}

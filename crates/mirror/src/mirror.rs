@@ -1,0 +1,79 @@
+//! The mirror: a database, its lock, its clock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use workos_directory_sync::Client;
+use workos_directory_sync::Timestamp;
+
+use crate::Error;
+use crate::FullSync;
+use crate::address::Address;
+use crate::lock::SyncLock;
+use crate::store::Store;
+
+/// A database that is kept equal to the directories behind the API.
+///
+/// Clones share the connection.
+#[derive(Clone)]
+pub struct Mirror {
+    pub(crate) store: Store,
+    pub(crate) lock: Arc<SyncLock>,
+    clock: Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>,
+}
+
+impl Mirror {
+    /// Opens the database, makes it where it is missing, and brings its tables to this version's form.
+    ///
+    /// `sqlite:FILE` is a file, taken literally, relative to the current directory unless it begins with a slash;
+    /// `sqlite::memory:` is a database that ends with the mirror.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`] for an address that names no known database, [`Error::Open`] for a file that is no database or
+    /// cannot be used, [`Error::Migrate`] and [`Error::TooNew`] when its tables are not those of this program.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        let address = Address::parse(url)?;
+        let store = Store::open(&address).await?;
+        let path = match &address {
+            Address::SqliteMemory => None,
+            // The lock belongs to the file, by whichever of its names it is opened.
+            Address::SqliteFile(path) => Some(std::fs::canonicalize(path).unwrap_or_else(|_| path.clone())),
+        };
+        Ok(Self {
+            store,
+            lock: Arc::new(SyncLock::new(path.as_deref())),
+            clock: Arc::new(jiff::Timestamp::now),
+        })
+    }
+
+    /// The same mirror with another clock, for tests and for replays.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> jiff::Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// A full sync: traverses the source and writes everything that differs. See [`FullSync`] for its settings.
+    pub fn full_sync<'a>(&'a self, client: &'a Client) -> FullSync<'a> {
+        FullSync::new(self, client)
+    }
+
+    /// Ends the connection and leaves the file in one piece, without its write-ahead log.
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)().into()
+    }
+}
+
+impl fmt::Debug for Mirror {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Mirror")
+            .field("lock", &self.lock)
+            .finish_non_exhaustive()
+    }
+}

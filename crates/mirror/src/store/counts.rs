@@ -1,0 +1,96 @@
+//! How much of a directory is in the database already: what the planner computes with.
+
+use super::Store;
+use super::runs;
+use crate::Error;
+use crate::Kind;
+use crate::MembershipPlan;
+use crate::full_sync::PAGE;
+
+use sqlx::AssertSqlSafe;
+
+/// What the database knows of a directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KnownCounts {
+    /// Users that are not deleted.
+    pub(crate) users: u64,
+    /// Groups that are not deleted.
+    pub(crate) groups: u64,
+    /// Memberships that are not deleted.
+    pub(crate) memberships: u64,
+    /// Pages that it takes to list the users of each group, at least one for each.
+    pub(crate) pages_by_group: u64,
+    /// Pages that it takes to list the groups of each user, at least one for each.
+    pub(crate) pages_by_user: u64,
+}
+
+impl Store {
+    /// What the database knows of a directory.
+    pub(crate) async fn known_counts(&self, directory: &str) -> Result<KnownCounts, Error> {
+        let (groups, memberships, pages_by_group) = self.by(directory, Kind::Groups, "group_id").await?;
+        let (users, _, pages_by_user) = self.by(directory, Kind::Users, "user_id").await?;
+        Ok(KnownCounts {
+            users,
+            groups,
+            memberships,
+            pages_by_group,
+            pages_by_user,
+        })
+    }
+
+    async fn by(&self, directory: &str, kind: Kind, column: &str) -> Result<(u64, u64, u64), Error> {
+        let sql = format!(
+            "SELECT COUNT(*) AS owners, COALESCE(SUM(n), 0) AS memberships,
+                 COALESCE(SUM(CASE WHEN n <= $2 THEN 1 ELSE (n + $2 - 1) / $2 END), 0) AS pages
+             FROM (
+                 SELECT (SELECT COUNT(*) FROM memberships AS m WHERE m.{column} = o.id AND m.deleted_at IS NULL) AS n
+                 FROM {kind} AS o WHERE o.directory_id = $1 AND o.deleted_at IS NULL
+             )"
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(directory)
+            .bind(i64::from(PAGE))
+            .fetch_one(&self.pool)
+            .await?;
+        Ok((
+            runs::count(&row, "owners")?,
+            runs::count(&row, "memberships")?,
+            runs::count(&row, "pages")?,
+        ))
+    }
+
+    /// How the memberships of a directory were found out the last time.
+    pub(crate) async fn last_plan(&self, directory: &str) -> Result<Option<MembershipPlan>, Error> {
+        let name: Option<String> = sqlx::query_scalar(
+            "SELECT plan FROM sync_steps
+             WHERE directory_id = $1 AND kind = 'memberships' AND finished_at IS NOT NULL AND plan IS NOT NULL
+             ORDER BY run_id DESC LIMIT 1",
+        )
+        .bind(directory)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(name.as_deref().and_then(MembershipPlan::from_name))
+    }
+
+    /// The next groups or users of a directory that the run has seen, after an id, in the order of their ids.
+    pub(crate) async fn ids_after(
+        &self,
+        kind: Kind,
+        directory: &str,
+        run: i64,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, Error> {
+        let sql = format!(
+            "SELECT id FROM {kind}
+             WHERE directory_id = $1 AND generation = $2 AND deleted_at IS NULL AND id > $3 ORDER BY id LIMIT $4"
+        );
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(directory)
+            .bind(run)
+            .bind(after)
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?)
+    }
+}

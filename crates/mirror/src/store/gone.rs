@@ -1,0 +1,253 @@
+//! What a complete traversal did not see is marked as deleted, unless that is implausibly much.
+//!
+//! Rows stay; `deleted_at` says since when they are gone. What depends on a deleted row goes with it in the same
+//! transaction: the memberships of a user or group, everything in a directory.
+
+use sqlx::AssertSqlSafe;
+use sqlx::SqliteConnection;
+
+use super::Stamp;
+use super::StepKey;
+use super::Store;
+use super::json_array;
+use super::runs;
+use crate::Error;
+use crate::Kind;
+
+/// How much may be marked as deleted at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// This share of what was there before, in percent.
+    AtMost(u8),
+    /// Everything.
+    Off,
+}
+
+/// So few deletions are never refused: a share says nothing about a directory of a dozen people.
+const FEW: u64 = 10;
+
+/// The guard's refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// How many would be marked.
+    pub(crate) gone: u64,
+    /// Of how many.
+    pub(crate) of: u64,
+    /// The share that is allowed.
+    pub(crate) limit_percent: u8,
+}
+
+impl Guard {
+    fn check(self, gone: u64, of: u64) -> Result<(), Refusal> {
+        match self {
+            Self::AtMost(limit_percent)
+                if gone > FEW && u128::from(gone) * 100 > u128::from(of) * u128::from(limit_percent) =>
+            {
+                Err(Refusal {
+                    gone,
+                    of,
+                    limit_percent,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    /// Ends a step of a directory whose traversal is complete: marks what it did not see. A refusal marks nothing and
+    /// leaves the step open.
+    pub(crate) async fn finish_step(
+        &self,
+        key: StepKey<'_>,
+        stamp: Stamp<'_>,
+        guard: Guard,
+    ) -> Result<Result<u64, Refusal>, Error> {
+        let mut transaction = self.begin().await?;
+        runs::require_traversed(&mut transaction, key).await?;
+        let (gone, active) = gone_and_active(&mut transaction, key).await?;
+        let newcomers = runs::newcomers(&mut transaction, key).await?;
+        if let Err(refusal) = guard.check(gone, active.saturating_sub(newcomers)) {
+            return Ok(Err(refusal));
+        }
+        if gone > 0 {
+            mark(&mut transaction, key, stamp).await?;
+        }
+        runs::finish_step(&mut transaction, key, stamp, gone).await?;
+        transaction.commit().await?;
+        Ok(Ok(gone))
+    }
+
+    /// Ends the step that lists the directories: marks those that are gone, with all that is in them. Only directories of
+    /// the organization are looked at, if one is given.
+    pub(crate) async fn finish_directories(
+        &self,
+        stamp: Stamp<'_>,
+        organization: Option<&str>,
+        guard: Guard,
+    ) -> Result<Result<u64, Refusal>, Error> {
+        let mut transaction = self.begin().await?;
+        runs::require_traversed(&mut transaction, StepKey::directories(stamp.run)).await?;
+        let ids: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM directories
+             WHERE deleted_at IS NULL AND generation < $1 AND ($2 IS NULL OR organization_id = $2)",
+        )
+        .bind(stamp.run)
+        .bind(organization)
+        .fetch_all(&mut *transaction)
+        .await?;
+        let removed = remove_directories(&mut transaction, stamp, &ids, organization, guard).await?;
+        if let Ok(removed) = removed {
+            runs::finish_step(&mut transaction, StepKey::directories(stamp.run), stamp, removed).await?;
+            transaction.commit().await?;
+        }
+        Ok(removed)
+    }
+
+    /// Marks one directory, with all that is in it.
+    pub(crate) async fn remove_directory(
+        &self,
+        stamp: Stamp<'_>,
+        id: &str,
+        guard: Guard,
+    ) -> Result<Result<u64, Refusal>, Error> {
+        let mut transaction = self.begin().await?;
+        let removed = remove_directories(&mut transaction, stamp, &[id.to_owned()], None, guard).await?;
+        if let Ok(removed) = removed {
+            runs::add_deleted(&mut transaction, StepKey::directories(stamp.run), removed).await?;
+            transaction.commit().await?;
+        }
+        Ok(removed)
+    }
+}
+
+/// How many rows of the step's directory this run did not see, and how many there are.
+async fn gone_and_active(connection: &mut SqliteConnection, key: StepKey<'_>) -> Result<(u64, u64), sqlx::Error> {
+    let from = match key.kind {
+        Kind::Memberships => {
+            "memberships AS t JOIN users AS u ON u.id = t.user_id WHERE u.directory_id = $1".to_owned()
+        }
+        kind => format!("{kind} AS t WHERE t.directory_id = $1"),
+    };
+    let sql = format!(
+        "SELECT COUNT(*) FILTER (WHERE t.generation < $2) AS gone, COUNT(*) AS active FROM {from} AND t.deleted_at IS NULL"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(key.directory)
+        .bind(key.run)
+        .fetch_one(connection)
+        .await?;
+    Ok((runs::count(&row, "gone")?, runs::count(&row, "active")?))
+}
+
+async fn mark(connection: &mut SqliteConnection, key: StepKey<'_>, stamp: Stamp<'_>) -> Result<(), sqlx::Error> {
+    let of_directory = match key.kind {
+        Kind::Memberships => "user_id IN (SELECT id FROM users WHERE directory_id = $2)",
+        _ => "directory_id = $2",
+    };
+    let sql = format!(
+        "UPDATE {} SET deleted_at = $1, changed_at = $1 WHERE {of_directory} AND deleted_at IS NULL AND generation < $3",
+        key.kind
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(stamp.now)
+        .bind(key.directory)
+        .bind(key.run)
+        .execute(&mut *connection)
+        .await?;
+    let orphans = match key.kind {
+        Kind::Users => "user_id",
+        Kind::Groups => "group_id",
+        _ => return Ok(()),
+    };
+    let sql = format!(
+        "UPDATE memberships SET deleted_at = $1, changed_at = $1
+         WHERE deleted_at IS NULL
+           AND {orphans} IN (SELECT id FROM {} WHERE directory_id = $2 AND deleted_at IS NOT NULL)",
+        key.kind
+    );
+    let marked = sqlx::query(AssertSqlSafe(sql))
+        .bind(stamp.now)
+        .bind(key.directory)
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+    runs::add_deleted(connection, key.of(Kind::Memberships), marked).await
+}
+
+/// Marks directories and all that is in them, and returns how many directories were active until now. The guard looks at
+/// the users: a directory without people is no loss.
+async fn remove_directories(
+    connection: &mut SqliteConnection,
+    stamp: Stamp<'_>,
+    ids: &[String],
+    organization: Option<&str>,
+    guard: Guard,
+) -> Result<Result<u64, Refusal>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(Ok(0));
+    }
+    let ids = json_array(ids)?;
+    let row = sqlx::query(
+        "SELECT COUNT(*) FILTER (WHERE u.directory_id IN (SELECT value FROM json_each($1))) AS gone, COUNT(*) AS active
+         FROM users AS u
+         WHERE u.deleted_at IS NULL
+           AND ($2 IS NULL OR u.directory_id IN (SELECT id FROM directories WHERE organization_id = $2))",
+    )
+    .bind(&ids)
+    .bind(organization)
+    .fetch_one(&mut *connection)
+    .await?;
+    if let Err(refusal) = guard.check(runs::count(&row, "gone")?, runs::count(&row, "active")?) {
+        return Ok(Err(refusal));
+    }
+    let mut removed = 0;
+    // Memberships first: they are found through the users.
+    for (kind, of_directories) in [
+        (
+            Kind::Memberships,
+            "user_id IN (SELECT id FROM users WHERE directory_id IN (SELECT value FROM json_each($2)))",
+        ),
+        (Kind::Users, "directory_id IN (SELECT value FROM json_each($2))"),
+        (Kind::Groups, "directory_id IN (SELECT value FROM json_each($2))"),
+        (Kind::Directories, "id IN (SELECT value FROM json_each($2))"),
+    ] {
+        let sql =
+            format!("UPDATE {kind} SET deleted_at = $1, changed_at = $1 WHERE deleted_at IS NULL AND {of_directories}");
+        let marked = sqlx::query(AssertSqlSafe(sql))
+            .bind(stamp.now)
+            .bind(&ids)
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        if kind == Kind::Directories {
+            removed = marked;
+        } else {
+            runs::add_deleted(connection, StepKey::directories(stamp.run).of(kind), marked).await?;
+        }
+    }
+    Ok(Ok(removed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guard_refuses_more_than_the_share_but_never_a_few() {
+        let guard = Guard::AtMost(20);
+        assert_eq!(guard.check(20, 100), Ok(()));
+        assert_eq!(
+            guard.check(21, 100),
+            Err(Refusal {
+                gone: 21,
+                of: 100,
+                limit_percent: 20
+            })
+        );
+        assert_eq!(guard.check(10, 10), Ok(()));
+        assert!(guard.check(11, 11).is_err());
+        assert_eq!(Guard::Off.check(1_000, 1_000), Ok(()));
+        assert!(guard.check(u64::MAX, u64::MAX).is_err());
+    }
+}

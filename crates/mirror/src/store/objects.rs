@@ -1,0 +1,190 @@
+//! How a page of directories, users or groups gets into its table.
+//!
+//! What is stored is read and compared first: only rows that differ are written, the others are stamped. So the counts
+//! are exact, a row changed by hand is mended, and `changed_at` means what it says.
+
+use std::collections::HashMap;
+
+use sqlx::AssertSqlSafe;
+use sqlx::QueryBuilder;
+use sqlx::Row;
+use sqlx::Sqlite;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::Stamp;
+use super::json_array;
+use crate::Counts;
+use crate::record::Record;
+use crate::record::Table;
+
+/// How many rows a statement inserts at most. A page is cut into powers of two, so that there are few different
+/// statements to prepare; 64 users have about 1,500 of the 32,766 parameters that SQLite allows.
+const MAX_ROWS: usize = 64;
+
+/// Writes the objects and says what changed.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    table: &'static Table,
+    stamp: Stamp<'_>,
+    records: Vec<Record>,
+) -> Result<Counts, sqlx::Error> {
+    let records = without_repetition(records);
+    let ids = json_array(&records.iter().map(|record| &record.id).collect::<Vec<_>>())?;
+    let stored = stored(connection, table, &ids).await?;
+    let mut counts = Counts::default();
+    let mut changed = Vec::new();
+    for record in records {
+        let Some(row) = stored.get(record.id.as_str()) else {
+            counts.seen += 1;
+            counts.inserted += 1;
+            changed.push(record);
+            continue;
+        };
+        let is_deleted = row.try_get::<Option<&str>, _>("deleted_at")?.is_some();
+        let differs = is_deleted || differs(row, table, &record)?;
+        // A list can give an object twice when it moves meanwhile.
+        if is_deleted || row.try_get::<i64, _>("generation")? != stamp.run {
+            counts.seen += 1;
+            match (is_deleted, differs) {
+                (true, _) => counts.restored += 1,
+                (false, true) => counts.updated += 1,
+                (false, false) => counts.unchanged += 1,
+            }
+        }
+        if differs {
+            changed.push(record);
+        }
+    }
+    if counts.unchanged > 0 {
+        touch(connection, table, stamp, &ids).await?;
+    }
+    let mut changed = changed.as_slice();
+    while !changed.is_empty() {
+        let (rows, rest) = changed.split_at(largest_power_of_two(changed.len()));
+        upsert(connection, table, stamp, rows).await?;
+        changed = rest;
+    }
+    Ok(counts)
+}
+
+/// Keeps the last of several objects with the same id: one statement cannot write a row twice.
+fn without_repetition(records: Vec<Record>) -> Vec<Record> {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(records.len());
+    let mut kept: Vec<Record> = Vec::with_capacity(records.len());
+    for record in records {
+        match places.get(&record.id) {
+            Some(&place) => kept[place] = record,
+            None => {
+                places.insert(record.id.clone(), kept.len());
+                kept.push(record);
+            }
+        }
+    }
+    kept
+}
+
+async fn stored(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    ids: &str,
+) -> Result<HashMap<String, SqliteRow>, sqlx::Error> {
+    let sql = format!(
+        "SELECT id, generation, deleted_at, {} FROM {} WHERE id IN (SELECT value FROM json_each($1))",
+        table.columns.join(", "),
+        table.name()
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
+    rows.into_iter().map(|row| Ok((row.try_get("id")?, row))).collect()
+}
+
+fn differs(row: &SqliteRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
+    // The first three columns are the id, the generation and the deletion.
+    for (place, (_, value)) in table.columns.iter().zip(&record.values).enumerate() {
+        if row.try_get::<Option<&str>, _>(place + 3)? != value.as_deref() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Stamps the rows that are as they should be; the others are stamped when they are written.
+async fn touch(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    stamp: Stamp<'_>,
+    ids: &str,
+) -> Result<(), sqlx::Error> {
+    let sql = format!(
+        "UPDATE {} SET generation = $1 WHERE id IN (SELECT value FROM json_each($2)) AND generation <> $1",
+        table.name()
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(stamp.run)
+        .bind(ids)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn upsert(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    stamp: Stamp<'_>,
+    records: &[Record],
+) -> Result<(), sqlx::Error> {
+    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO ");
+    query.push(table.name()).push(" (id, ");
+    query.push(table.columns.join(", "));
+    query.push(", generation, first_seen_at, changed_at) ");
+    query.push_values(records, |mut row, record| {
+        row.push_bind(record.id.as_str());
+        for value in &record.values {
+            row.push_bind(value.as_deref());
+        }
+        row.push_bind(stamp.run).push_bind(stamp.now).push_bind(stamp.now);
+    });
+    query.push(" ON CONFLICT (id) DO UPDATE SET ");
+    for column in table.columns {
+        query.push(format_args!("{column} = excluded.{column}, "));
+    }
+    query.push("generation = excluded.generation, changed_at = excluded.changed_at, deleted_at = NULL");
+    query.build().execute(connection).await?;
+    Ok(())
+}
+
+fn largest_power_of_two(rows: usize) -> usize {
+    let rows = rows.min(MAX_ROWS);
+    // 1 for 0, which is never asked.
+    1 << rows.checked_ilog2().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_cut_into_few_different_lengths() {
+        let cut = |mut rows: usize| {
+            let mut lengths = Vec::new();
+            while rows > 0 {
+                lengths.push(largest_power_of_two(rows));
+                rows -= largest_power_of_two(rows);
+            }
+            lengths
+        };
+        assert_eq!(cut(100), [64, 32, 4]);
+        assert_eq!(cut(1), [1]);
+        assert_eq!(cut(129), [64, 64, 1]);
+    }
+
+    #[test]
+    fn the_last_of_two_objects_with_the_same_id_is_kept() {
+        let record = |id: &str, name: &str| Record {
+            id: id.to_owned(),
+            values: vec![Some(name.to_owned())],
+        };
+        let kept = without_repetition(vec![record("1", "old"), record("2", "x"), record("1", "new")]);
+        assert_eq!(kept, [record("1", "new"), record("2", "x")]);
+    }
+}

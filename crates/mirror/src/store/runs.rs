@@ -1,0 +1,428 @@
+//! Runs and steps: what a full sync is about, how far it came and what it counted.
+
+use sqlx::Row;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use workos_directory_sync::Timestamp;
+
+use super::Stamp;
+use super::Store;
+use crate::Counts;
+use crate::Error;
+use crate::Kind;
+use crate::MembershipPlan;
+use crate::Summary;
+
+/// How many runs keep their steps.
+const RUNS_WITH_STEPS: i64 = 20;
+
+/// A full sync under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) id: i64,
+    pub(crate) resumed: bool,
+    pub(crate) started_at: Timestamp,
+}
+
+/// How a run ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It can go on.
+    Interrupted,
+    /// It cannot.
+    Failed,
+}
+
+/// Which step of a run: a directory and a kind. The list of directories belongs to no directory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StepKey<'a> {
+    pub(crate) run: i64,
+    pub(crate) directory: &'a str,
+    pub(crate) kind: Kind,
+}
+
+impl<'a> StepKey<'a> {
+    /// The step that lists the directories.
+    pub(crate) fn directories(run: i64) -> Self {
+        Self {
+            run,
+            directory: "",
+            kind: Kind::Directories,
+        }
+    }
+
+    /// The same directory's step of another kind.
+    pub(crate) fn of(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+}
+
+/// How far a step came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Step {
+    pub(crate) plan: Option<MembershipPlan>,
+    pub(crate) position: Option<String>,
+    pub(crate) cursor: Option<String>,
+    /// How many users came without saying their groups.
+    pub(crate) untold: u64,
+    pub(crate) traversed: bool,
+    pub(crate) finished: bool,
+    pub(crate) counts: Counts,
+}
+
+/// Where a step goes on after a page.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Checkpoint {
+    /// The group or user whose list is under way.
+    pub(crate) position: Option<String>,
+    /// The cursor of the next page.
+    pub(crate) cursor: Option<String>,
+    /// There is no next page.
+    pub(crate) traversed: bool,
+    /// The calls since the last checkpoint.
+    pub(crate) calls: u64,
+}
+
+impl Store {
+    /// Starts a run, or goes on with the last one if that was interrupted, had the same scope and began no longer ago than
+    /// `resume_since`. Only the holder of the sync lock calls this, so that a run that says `running` has no process.
+    pub(crate) async fn begin_run(
+        &self,
+        scope: &str,
+        now: &Timestamp,
+        resume_since: Option<&Timestamp>,
+    ) -> Result<Run, Error> {
+        let mut transaction = self.begin().await?;
+        let last = sqlx::query("SELECT id, scope, state, started_at FROM sync_runs ORDER BY id DESC LIMIT 1")
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if let Some(last) = last
+            && let Some(since) = resume_since
+            && last.try_get::<&str, _>("scope")? == scope
+            && matches!(last.try_get("state")?, "running" | "interrupted")
+            && let Ok(started_at) = last.try_get::<&str, _>("started_at")?.parse::<Timestamp>()
+            && started_at >= *since
+        {
+            let id: i64 = last.try_get("id")?;
+            sqlx::query("UPDATE sync_runs SET state = 'running', ended_at = NULL, error = NULL WHERE id = $1")
+                .bind(id)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            return Ok(Run {
+                id,
+                resumed: true,
+                started_at,
+            });
+        }
+        let now_text = now.canonical();
+        sqlx::query(
+            "UPDATE sync_runs SET state = 'abandoned', ended_at = COALESCE(ended_at, $1)
+             WHERE state IN ('running', 'interrupted')",
+        )
+        .bind(&now_text)
+        .execute(&mut *transaction)
+        .await?;
+        let id: i64 = sqlx::query_scalar(
+            "INSERT INTO sync_runs (scope, state, started_at) VALUES ($1, 'running', $2) RETURNING id",
+        )
+        .bind(scope)
+        .bind(&now_text)
+        .fetch_one(&mut *transaction)
+        .await?;
+        sqlx::query("DELETE FROM sync_steps WHERE run_id <= $1")
+            .bind(id - RUNS_WITH_STEPS)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Run {
+            id,
+            resumed: false,
+            started_at: now.clone(),
+        })
+    }
+
+    /// Ends a run that did not come to its end.
+    pub(crate) async fn abort_run(&self, run: &Run, outcome: Outcome, now: &str, error: &str) -> Result<(), Error> {
+        let state = match outcome {
+            Outcome::Interrupted => "interrupted",
+            Outcome::Failed => "failed",
+        };
+        sqlx::query("UPDATE sync_runs SET state = $1, ended_at = $2, error = $3 WHERE id = $4")
+            .bind(state)
+            .bind(now)
+            .bind(error)
+            .bind(run.id)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends a run that is complete.
+    pub(crate) async fn finish_run(&self, run: &Run, now: &Timestamp) -> Result<Summary, Error> {
+        let mut transaction = self.begin().await?;
+        let mut summary = Summary {
+            run: run.id,
+            resumed: run.resumed,
+            started_at: run.started_at.clone(),
+            finished_at: now.clone(),
+            directories: Counts::default(),
+            users: Counts::default(),
+            groups: Counts::default(),
+            memberships: Counts::default(),
+            calls: 0,
+        };
+        for (kind, counts) in [
+            (Kind::Directories, &mut summary.directories),
+            (Kind::Users, &mut summary.users),
+            (Kind::Groups, &mut summary.groups),
+            (Kind::Memberships, &mut summary.memberships),
+        ] {
+            let row = sqlx::query(
+                "SELECT COALESCE(SUM(calls), 0) AS calls, COALESCE(SUM(seen), 0) AS seen,
+                     COALESCE(SUM(inserted), 0) AS inserted, COALESCE(SUM(updated), 0) AS updated,
+                     COALESCE(SUM(restored), 0) AS restored, COALESCE(SUM(unchanged), 0) AS unchanged,
+                     COALESCE(SUM(deleted), 0) AS deleted
+                 FROM sync_steps WHERE run_id = $1 AND kind = $2",
+            )
+            .bind(run.id)
+            .bind(kind.as_str())
+            .fetch_one(&mut *transaction)
+            .await?;
+            summary.calls += count(&row, "calls")?;
+            *counts = read_counts(&row)?;
+        }
+        let json = serde_json::to_string(&summary).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        sqlx::query("UPDATE sync_runs SET state = 'finished', ended_at = $1, summary = $2 WHERE id = $3")
+            .bind(now.canonical())
+            .bind(json)
+            .bind(run.id)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(summary)
+    }
+
+    /// How far a step came.
+    pub(crate) async fn step(&self, key: StepKey<'_>) -> Result<Step, Error> {
+        let row = sqlx::query("SELECT * FROM sync_steps WHERE run_id = $1 AND directory_id = $2 AND kind = $3")
+            .bind(key.run)
+            .bind(key.directory)
+            .bind(key.kind.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        let Some(row) = row else {
+            return Ok(Step::default());
+        };
+        Ok(Step {
+            plan: row
+                .try_get::<Option<&str>, _>("plan")?
+                .and_then(MembershipPlan::from_name),
+            position: row.try_get("position")?,
+            cursor: row.try_get("cursor")?,
+            untold: count(&row, "untold")?,
+            traversed: row.try_get::<Option<&str>, _>("traversed_at")?.is_some(),
+            finished: row.try_get::<Option<&str>, _>("finished_at")?.is_some(),
+            counts: read_counts(&row)?,
+        })
+    }
+
+    /// Notes how the memberships of a directory are found out.
+    pub(crate) async fn choose_plan(
+        &self,
+        key: StepKey<'_>,
+        stamp: Stamp<'_>,
+        plan: MembershipPlan,
+    ) -> Result<(), Error> {
+        let traversed_at = (plan == MembershipPlan::Embedded).then_some(stamp.now);
+        sqlx::query(
+            "INSERT INTO sync_steps (run_id, directory_id, kind, plan, traversed_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (run_id, directory_id, kind)
+             DO UPDATE SET plan = excluded.plan, traversed_at = excluded.traversed_at",
+        )
+        .bind(key.run)
+        .bind(key.directory)
+        .bind(key.kind.as_str())
+        .bind(plan.as_str())
+        .bind(traversed_at)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The directories that the run has seen, in the order of their ids.
+    pub(crate) async fn directories_of_run(&self, run: i64) -> Result<Vec<String>, Error> {
+        let ids =
+            sqlx::query_scalar("SELECT id FROM directories WHERE generation = $1 AND deleted_at IS NULL ORDER BY id")
+                .bind(run)
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(ids)
+    }
+
+    /// Whether a directory is there and not deleted.
+    pub(crate) async fn has_directory(&self, id: &str) -> Result<bool, Error> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM directories WHERE id = $1 AND deleted_at IS NULL")
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(found.is_some())
+    }
+}
+
+/// Notes where a step goes on, and adds to its counts.
+pub(super) async fn advance(
+    connection: &mut SqliteConnection,
+    key: StepKey<'_>,
+    stamp: Stamp<'_>,
+    checkpoint: &Checkpoint,
+    counts: Counts,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO sync_steps (run_id, directory_id, kind, position, cursor, traversed_at, calls)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET
+             position = excluded.position, cursor = excluded.cursor, traversed_at = excluded.traversed_at,
+             calls = sync_steps.calls + excluded.calls",
+    )
+    .bind(key.run)
+    .bind(key.directory)
+    .bind(key.kind.as_str())
+    .bind(checkpoint.position.as_deref())
+    .bind(checkpoint.cursor.as_deref())
+    .bind(checkpoint.traversed.then_some(stamp.now))
+    .bind(signed(checkpoint.calls))
+    .execute(&mut *connection)
+    .await?;
+    add_counts(connection, key, counts).await
+}
+
+/// Adds what came with a page of users to the directory's step for memberships.
+pub(super) async fn note_embedded(
+    connection: &mut SqliteConnection,
+    key: StepKey<'_>,
+    embedded: Counts,
+    untold: u64,
+) -> Result<(), sqlx::Error> {
+    if embedded != Counts::default() {
+        add_counts(connection, key.of(Kind::Memberships), embedded).await?;
+    }
+    if untold > 0 {
+        sqlx::query(
+            "INSERT INTO sync_steps (run_id, directory_id, kind, untold) VALUES ($1, $2, 'memberships', $3)
+             ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET untold = sync_steps.untold + excluded.untold",
+        )
+        .bind(key.run)
+        .bind(key.directory)
+        .bind(signed(untold))
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Refuses to go on with a step whose traversal is not complete: nothing may be marked as deleted yet.
+pub(super) async fn require_traversed(connection: &mut SqliteConnection, key: StepKey<'_>) -> Result<(), Error> {
+    let traversed: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM sync_steps
+         WHERE run_id = $1 AND directory_id = $2 AND kind = $3 AND traversed_at IS NOT NULL",
+    )
+    .bind(key.run)
+    .bind(key.directory)
+    .bind(key.kind.as_str())
+    .fetch_optional(connection)
+    .await?;
+    traversed.map(|_| ()).ok_or(Error::CutShort { kind: key.kind })
+}
+
+/// Ends a step.
+pub(super) async fn finish_step(
+    connection: &mut SqliteConnection,
+    key: StepKey<'_>,
+    stamp: Stamp<'_>,
+    deleted: u64,
+) -> Result<(), sqlx::Error> {
+    add_deleted(connection, key, deleted).await?;
+    sqlx::query("UPDATE sync_steps SET finished_at = $1 WHERE run_id = $2 AND directory_id = $3 AND kind = $4")
+        .bind(stamp.now)
+        .bind(key.run)
+        .bind(key.directory)
+        .bind(key.kind.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn add_deleted(
+    connection: &mut SqliteConnection,
+    key: StepKey<'_>,
+    deleted: u64,
+) -> Result<(), sqlx::Error> {
+    let counts = Counts {
+        deleted,
+        ..Counts::default()
+    };
+    add_counts(connection, key, counts).await
+}
+
+async fn add_counts(connection: &mut SqliteConnection, key: StepKey<'_>, counts: Counts) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO sync_steps
+             (run_id, directory_id, kind, seen, inserted, updated, restored, unchanged, deleted)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET
+             seen = sync_steps.seen + excluded.seen, inserted = sync_steps.inserted + excluded.inserted,
+             updated = sync_steps.updated + excluded.updated, restored = sync_steps.restored + excluded.restored,
+             unchanged = sync_steps.unchanged + excluded.unchanged, deleted = sync_steps.deleted + excluded.deleted",
+    )
+    .bind(key.run)
+    .bind(key.directory)
+    .bind(key.kind.as_str())
+    .bind(signed(counts.seen))
+    .bind(signed(counts.inserted))
+    .bind(signed(counts.updated))
+    .bind(signed(counts.restored))
+    .bind(signed(counts.unchanged))
+    .bind(signed(counts.deleted))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// How many of the step's rows this run inserted or restored: they were not there before.
+pub(super) async fn newcomers(connection: &mut SqliteConnection, key: StepKey<'_>) -> Result<u64, sqlx::Error> {
+    let sum: Option<i64> = sqlx::query_scalar(
+        "SELECT inserted + restored FROM sync_steps WHERE run_id = $1 AND directory_id = $2 AND kind = $3",
+    )
+    .bind(key.run)
+    .bind(key.directory)
+    .bind(key.kind.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(sum.map_or(0, unsigned))
+}
+
+fn read_counts(row: &SqliteRow) -> Result<Counts, sqlx::Error> {
+    Ok(Counts {
+        seen: count(row, "seen")?,
+        inserted: count(row, "inserted")?,
+        updated: count(row, "updated")?,
+        restored: count(row, "restored")?,
+        unchanged: count(row, "unchanged")?,
+        deleted: count(row, "deleted")?,
+    })
+}
+
+/// A column that counts something.
+pub(super) fn count(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
+    row.try_get(column).map(unsigned)
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Counts are never negative; one that was made so by hand counts as nothing.
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
