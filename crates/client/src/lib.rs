@@ -1,0 +1,88 @@
+//! A client for the WorkOS Directory Sync API, generated from its OpenAPI document.
+//!
+//! Directories, directory users, directory groups and `dsync.*` events of a customer's identity provider, typed, with
+//! streams over whole lists and one error type.
+//!
+//! ```no_run
+//! use workos_directory_sync::Client;
+//!
+//! # async fn example() -> Result<(), workos_directory_sync::Error> {
+//! let client = Client::from_env()?;
+//! let mut users = client.list_directory_users().directory("directory_01ECAZ4NV9QMV47GW873HDCX74").stream();
+//! while let Some(user) = users.next().await {
+//!     let user = user?;
+//!     println!("{} is {}", user.email.as_deref().unwrap_or("somebody"), user.state);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How the data goes through it
+//!
+//! ```text
+//! spec/openapi.yaml ──codegen──▶ generated/   types       models, open enums
+//!                                             operations  what the document says of each operation
+//!                                             builder     one request builder per operation
+//!                                                │
+//!      builder ── parameter, address ──▶ request ── client ──▶ the API
+//!      model, page, item ◀── decode, pages ── answer ◀─┘ or Error ◀── api_error
+//! ```
+//!
+//! The code under `generated/` is checked in; building this crate runs no generator. With the feature `buildtime` the
+//! build script generates the same code instead, from the document in the workspace or from the one that the environment
+//! variable `WORKOS_DIRECTORY_SYNC_SPEC` names.
+//!
+//! # What the models promise
+//!
+//! - Unknown fields are ignored. Values that an enum does not know are kept ([`types::DirectoryType::Unknown`]).
+//! - A missing field and `null` mean the same and are `None`. On the way out, what may be null is written as `null`.
+//! - [`Timestamp`] and [`Attributes`] are written back exactly as they came.
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! | --- | --- | --- |
+//! | `rustls` | yes | TLS by rustls |
+//! | `native-tls` | no | TLS by the operating system's library |
+//! | `schemars` | no | `schemars::JsonSchema` for every model |
+//! | `buildtime` | no | generates the code while building |
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod api_error;
+mod attributes;
+mod builder_settings;
+mod client;
+mod decode;
+mod enums;
+pub mod error;
+pub mod operation;
+pub mod pages;
+mod parameter;
+mod secret;
+mod timestamp;
+
+#[cfg(not(feature = "buildtime"))]
+#[rustfmt::skip]
+mod generated;
+#[cfg(feature = "buildtime")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/generated/mod.rs"));
+}
+
+pub use progenitor_client::ResponseValue;
+pub use secrecy::SecretString;
+
+pub use crate::attributes::Attributes;
+pub use crate::builder_settings::ClientBuilder;
+pub use crate::client::Client;
+pub use crate::enums::UnknownValue;
+pub(crate) use crate::enums::closed_enum_traits;
+pub(crate) use crate::enums::open_enum_traits;
+pub use crate::error::Error;
+pub use crate::generated::builder;
+pub use crate::generated::operations;
+pub use crate::generated::types;
+pub use crate::timestamp::Timestamp;
+pub use crate::timestamp::TimestampError;

@@ -191,7 +191,7 @@ fn closed_enum(model: &Model, variants: &[Variant]) -> TokenStream {
             pub const ALL: &'static [Self] = &[#(Self::#idents),*];
 
             /// The value as the API writes it.
-            pub fn as_str(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self {
                     #(Self::#idents => #values,)*
                 }

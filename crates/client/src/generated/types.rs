@@ -1422,7 +1422,7 @@ impl Order {
     pub const ALL: &'static [Self] = &[Self::Asc, Self::Desc, Self::Normal];
 
     /// The value as the API writes it.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Asc => "asc",
             Self::Desc => "desc",

@@ -1,0 +1,196 @@
+//! The settings that a client is built from.
+
+use std::env;
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::redirect;
+use secrecy::SecretString;
+
+use crate::Client;
+use crate::Error;
+use crate::address::BaseUrl;
+use crate::client::DEFAULT_MAX_BODY;
+use crate::client::DEFAULT_TIMEOUT;
+use crate::error::ConfigError;
+use crate::secret::ApiKey;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many redirects within the base URL's origin are followed.
+const MAX_REDIRECTS: usize = 5;
+
+const KEY_VARIABLE: &str = "WORKOS_API_KEY";
+const URL_VARIABLE: &str = "WORKOS_BASE_URL";
+const TIMEOUT_VARIABLE: &str = "WORKOS_REQUEST_TIMEOUT";
+
+/// Settings of a [`Client`], made by [`Client::builder`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use workos_directory_sync::Client;
+///
+/// let client = Client::builder()
+///     .api_key("sk_test_example")
+///     .base_url("http://127.0.0.1:4010")
+///     .timeout(Duration::from_secs(10))
+///     .user_agent("acme-directory/1.0")
+///     .build()?;
+/// assert_eq!(client.base_url(), "http://127.0.0.1:4010");
+/// # Ok::<(), workos_directory_sync::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "settings do nothing until the client is built"]
+pub struct ClientBuilder {
+    api_key: Option<SecretString>,
+    base_url: String,
+    timeout: Duration,
+    user_agent: String,
+    allow_http: bool,
+    max_body: usize,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            api_key: None,
+            base_url: crate::operations::SERVER.to_owned(),
+            timeout: DEFAULT_TIMEOUT,
+            user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+            allow_http: false,
+            max_body: DEFAULT_MAX_BODY,
+        }
+    }
+
+    /// The secret API key. Required.
+    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// The address of the API; the live API's unless set. A path in it stays in front of every request's path.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// How long one attempt of a request may take from its start to the end of its answer; 60 s unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// What the client calls itself in the `User-Agent` header.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Whether the key may go over unencrypted http to another machine; it may not unless set.
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.allow_http = allow;
+        self
+    }
+
+    /// The largest body that is read, in bytes; 64 MiB unless set.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// Takes settings from the environment where it has them: `WORKOS_API_KEY`, `WORKOS_BASE_URL` and
+    /// `WORKOS_REQUEST_TIMEOUT` (seconds). An empty variable counts as not set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when a value cannot be used.
+    #[allow(clippy::wrong_self_convention)]
+    pub fn from_env(mut self) -> Result<Self, Error> {
+        if let Some(key) = variable(KEY_VARIABLE, "text", false)? {
+            self.api_key = Some(SecretString::from(key));
+        }
+        if let Some(url) = variable(URL_VARIABLE, "text", true)? {
+            self.base_url = url;
+        }
+        if let Some(seconds) = variable(TIMEOUT_VARIABLE, "text", true)? {
+            let timeout = seconds
+                .parse()
+                .ok()
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            self.timeout = timeout
+                .filter(|timeout| !timeout.is_zero())
+                .ok_or(ConfigError::Variable {
+                    name: TIMEOUT_VARIABLE,
+                    value: seconds,
+                    expected: "a number of seconds above 0",
+                })?;
+        }
+        Ok(self)
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] says which setting cannot be used.
+    pub fn build(self) -> Result<Client, Error> {
+        let key = ApiKey::new(self.api_key.ok_or(ConfigError::NoApiKey)?)?;
+        let base_url = BaseUrl::new(&self.base_url, self.allow_http)?;
+        let user_agent =
+            reqwest::header::HeaderValue::from_str(&self.user_agent).map_err(|_| ConfigError::UserAgent)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT.min(self.timeout))
+            .timeout(self.timeout)
+            .user_agent(user_agent)
+            .redirect(redirect::Policy::custom(within_origin))
+            .referer(false)
+            .build()
+            .map_err(ConfigError::Http)?;
+        Ok(Client::from_parts(http, base_url, key, self.max_body))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The base URL is not yet checked and may have a password.
+        formatter
+            .debug_struct("ClientBuilder")
+            .field("api_key", &self.api_key)
+            .field("timeout", &self.timeout)
+            .field("user_agent", &self.user_agent)
+            .field("allow_http", &self.allow_http)
+            .field("max_body", &self.max_body)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The key is meant for one origin: a redirect elsewhere is given back as the answer instead of being followed.
+fn within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let same = attempt
+        .previous()
+        .first()
+        .is_some_and(|first| first.origin() == attempt.url().origin());
+    if same && attempt.previous().len() <= MAX_REDIRECTS {
+        attempt.follow()
+    } else {
+        attempt.stop()
+    }
+}
+
+fn variable(name: &'static str, expected: &'static str, shown: bool) -> Result<Option<String>, ConfigError> {
+    match env::var(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(value)) => {
+            let value = if shown {
+                value.to_string_lossy().into_owned()
+            } else {
+                "…".to_owned()
+            };
+            Err(ConfigError::Variable { name, value, expected })
+        }
+    }
+}

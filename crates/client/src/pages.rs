@@ -1,0 +1,277 @@
+//! Lists: a cursor from page to page, fetched one page ahead, as a stream of pages or of items.
+//!
+//! A stream does nothing until it is polled. While the caller works on a page, the next one is already being asked for
+//! whenever the stream is polled; no task is spawned, and dropping the stream drops the request under way. At most two
+//! pages are in memory. A cursor that comes a second time ends the stream with [`Error::RepeatedCursor`]; any error ends
+//! it, and [`Items::cursor`] says from where to go on.
+
+use std::collections::HashSet;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+
+use futures_core::Stream;
+
+use crate::Error;
+use crate::operation::Operation;
+
+/// Where a list goes on. Only the API makes cursors; a program keeps them and gives them back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The cursor as the API writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.0
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page<T> {
+    /// The items, in the order of the list.
+    pub items: Vec<T>,
+    /// Where the list goes on; `None` on the last page.
+    pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    pub(crate) fn new(items: Vec<T>, next: Option<String>) -> Self {
+        Self {
+            items,
+            next: next.filter(|cursor| !cursor.is_empty()).map(Cursor),
+        }
+    }
+}
+
+/// A request of a list, implemented by the generated builders.
+pub trait ListRequest: Clone + Send + Sync + 'static {
+    /// What the list has.
+    type Item: Send + 'static;
+
+    /// The operation.
+    const OPERATION: &'static Operation;
+
+    /// The cursor that the list starts from, if the caller gave one.
+    fn cursor(&self) -> Option<&str>;
+
+    /// The same request from another cursor.
+    #[must_use]
+    fn with_cursor(self, cursor: String) -> Self;
+
+    /// The same request with a limit, if the caller gave none.
+    #[must_use]
+    fn with_default_limit(self, limit: u32) -> Self;
+
+    /// Asks for the page.
+    fn fetch(self) -> impl Future<Output = Result<Page<Self::Item>, Error>> + Send;
+}
+
+type Fetch<T> = Pin<Box<dyn Future<Output = Result<Page<T>, Error>> + Send>>;
+
+/// The pages of a list, each as large as the API allows unless the caller set a limit.
+#[must_use = "streams do nothing unless polled"]
+pub struct Pages<R: ListRequest> {
+    request: R,
+    /// The request under way.
+    fetch: Option<Fetch<R::Item>>,
+    /// A page that came while the caller was at the one before it.
+    ready: Option<Result<Page<R::Item>, Error>>,
+    /// Every cursor so far, to notice a list that goes round.
+    seen: HashSet<Cursor>,
+    cursor: Option<Cursor>,
+}
+
+impl<R: ListRequest> Pages<R> {
+    pub(crate) fn new(request: R) -> Self {
+        let cursor = request.cursor().map(|cursor| Cursor(cursor.to_owned()));
+        let max_limit = R::OPERATION.pagination.map_or(1, |pagination| pagination.max_limit);
+        let request = request.with_default_limit(max_limit);
+        let fetch: Fetch<R::Item> = Box::pin(request.clone().fetch());
+        Self {
+            request,
+            fetch: Some(fetch),
+            ready: None,
+            seen: cursor.iter().cloned().collect(),
+            cursor,
+        }
+    }
+
+    /// The cursor that the next page starts from: give it to `after` to go on from here later. `None` before the first
+    /// page, unless the list was started from a cursor, and after the last.
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.cursor.as_ref()
+    }
+
+    /// The next page; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// Those of the request, and [`Error::RepeatedCursor`]. After an error the list has ended.
+    pub async fn next(&mut self) -> Option<Result<Page<R::Item>, Error>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// Goes on with the request under way, if there is one.
+    fn prefetch(&mut self, context: &mut Context<'_>) {
+        if self.ready.is_none()
+            && let Some(fetch) = &mut self.fetch
+            && let Poll::Ready(page) = fetch.as_mut().poll(context)
+        {
+            self.fetch = None;
+            self.ready = Some(page);
+        }
+    }
+
+    /// Takes a page that came: notes its cursor and asks for the next page.
+    fn accept(&mut self, page: Result<Page<R::Item>, Error>) -> Result<Page<R::Item>, Error> {
+        let page = page?;
+        self.cursor.clone_from(&page.next);
+        if let Some(next) = &page.next {
+            if self.seen.insert(next.clone()) {
+                self.fetch = Some(Box::pin(self.request.clone().with_cursor(next.0.clone()).fetch()));
+            } else {
+                let cursor = next.0.clone();
+                self.ready = Some(Err(Error::RepeatedCursor {
+                    operation: R::OPERATION,
+                    cursor,
+                }));
+            }
+        }
+        Ok(page)
+    }
+}
+
+impl<R: ListRequest> Stream for Pages<R> {
+    type Item = Result<Page<R::Item>, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        this.prefetch(context);
+        match this.ready.take() {
+            Some(page) => {
+                let page = this.accept(page);
+                // The request goes out now, so that the answer travels while the caller works.
+                this.prefetch(context);
+                Poll::Ready(Some(page))
+            }
+            None if this.fetch.is_some() => Poll::Pending,
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+// Futures are boxed and pages are plain values: nothing in it minds being moved.
+impl<R: ListRequest> Unpin for Pages<R> {}
+
+impl<R: ListRequest> fmt::Debug for Pages<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Pages")
+            .field("operation", &R::OPERATION.id)
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The items of a list, over all of its pages.
+#[must_use = "streams do nothing unless polled"]
+pub struct Items<R: ListRequest> {
+    pages: Pages<R>,
+    items: VecDeque<R::Item>,
+    /// The cursor of the page that the items in hand came with.
+    page_cursor: Option<Cursor>,
+}
+
+impl<R: ListRequest> Items<R> {
+    pub(crate) fn new(request: R) -> Self {
+        let pages = Pages::new(request);
+        let page_cursor = pages.cursor().cloned();
+        Self {
+            pages,
+            items: VecDeque::new(),
+            page_cursor,
+        }
+    }
+
+    /// The cursor of the page in hand: give it to `after` to go on later without missing an item. Items of that page
+    /// that were already seen come again.
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.page_cursor.as_ref()
+    }
+
+    /// The next item; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// Those of the request, and [`Error::RepeatedCursor`]. After an error the list has ended.
+    pub async fn next(&mut self) -> Option<Result<R::Item, Error>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// All items at once. For lists that fit into memory.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the list.
+    pub async fn try_collect(mut self) -> Result<Vec<R::Item>, Error> {
+        let mut items = Vec::new();
+        while let Some(item) = self.next().await {
+            items.push(item?);
+        }
+        Ok(items)
+    }
+}
+
+impl<R: ListRequest> Stream for Items<R> {
+    type Item = Result<R::Item, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(item) = this.items.pop_front() {
+                this.pages.prefetch(context);
+                return Poll::Ready(Some(Ok(item)));
+            }
+            let cursor = this.pages.cursor().cloned();
+            match ready!(Pin::new(&mut this.pages).poll_next(context)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                // An empty page in the middle of a list is no end of it.
+                Some(Ok(page)) => {
+                    this.items = page.items.into();
+                    this.page_cursor = cursor;
+                }
+            }
+        }
+    }
+}
+
+impl<R: ListRequest> Unpin for Items<R> {}
+
+impl<R: ListRequest> fmt::Debug for Items<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Items")
+            .field("operation", &R::OPERATION.id)
+            .field("cursor", &self.page_cursor)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,94 @@
+//! A parameter of a request while the request is being built: unset, set, or set to something that it cannot be.
+//!
+//! Setters of builders cannot fail, so that they chain; what was wrong comes out when the request is sent.
+
+use std::fmt::Display;
+
+use progenitor_client::QueryParam;
+use serde::Serialize;
+
+use crate::Error;
+use crate::operation::Operation;
+
+/// The value that a caller gave a parameter, if any.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameter<T> {
+    name: &'static str,
+    required: bool,
+    /// `Err` has the reason why the value was refused.
+    value: Result<Option<T>, String>,
+}
+
+impl<T> Parameter<T> {
+    /// A parameter that may be left out.
+    pub(crate) const fn optional(name: &'static str) -> Self {
+        Self {
+            name,
+            required: false,
+            value: Ok(None),
+        }
+    }
+
+    /// A parameter that the request cannot do without.
+    pub(crate) const fn required(name: &'static str) -> Self {
+        Self {
+            name,
+            required: true,
+            value: Ok(None),
+        }
+    }
+
+    /// Takes a value; one that does not convert is reported when the request is sent.
+    pub(crate) fn set<V>(&mut self, value: V)
+    where
+        V: TryInto<T>,
+        V::Error: Display,
+    {
+        self.value = value.try_into().map(Some).map_err(|error| error.to_string());
+    }
+
+    /// The value, if there is a good one.
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.value.as_ref().ok()?.as_ref()
+    }
+
+    /// Whether the caller gave a value, good or bad.
+    pub(crate) fn is_set(&self) -> bool {
+        !matches!(self.value, Ok(None))
+    }
+
+    fn into_value(self, operation: &'static Operation) -> Result<Option<T>, Error> {
+        let name = self.name;
+        match self.value {
+            Ok(None) if self.required => Err(Error::invalid_request(operation, format!("`{name}` is required"))),
+            Ok(value) => Ok(value),
+            Err(reason) => Err(Error::invalid_request(operation, format!("`{name}`: {reason}"))),
+        }
+    }
+}
+
+impl<T: Serialize> Parameter<T> {
+    /// Adds the parameter to the query; a list is repeated, one without a value is left out.
+    pub(crate) fn query(
+        self,
+        operation: &'static Operation,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::RequestBuilder, Error> {
+        let name = self.name;
+        Ok(match self.into_value(operation)? {
+            None => request,
+            Some(value) => request.query(&QueryParam::new(name, &value)),
+        })
+    }
+}
+
+impl<T: Display> Parameter<T> {
+    /// The parameter as a segment of the path, not yet encoded.
+    pub(crate) fn path(self, operation: &'static Operation) -> Result<(&'static str, String), Error> {
+        let name = self.name;
+        match self.into_value(operation)? {
+            None => Err(Error::invalid_request(operation, format!("`{name}` is required"))),
+            Some(value) => Ok((name, value.to_string())),
+        }
+    }
+}

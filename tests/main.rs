@@ -1,0 +1,11 @@
+//! Tests that cross the borders of the crates, in one binary so that they link once.
+//!
+//! - `schemas`: the shape of every generated model, as a snapshot to review.
+//! - `examples`: every example of the document decodes into its model and encodes back.
+//! - `seed`: every JSON document of the seed decodes, and the document has it among its examples.
+
+mod examples;
+mod models;
+mod schemas;
+mod seed;
+mod spec;
