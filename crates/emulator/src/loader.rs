@@ -120,6 +120,7 @@ impl Loader {
             active_users: 0,
             other_users: 0,
             groups: 0,
+            last_sync: None,
         };
         let number = pushed(&mut self.state.directories, ulid, row, id)?;
         if number > MAX_NUMBER {
@@ -171,7 +172,8 @@ impl Loader {
         }
         self.users_by_scope
             .extend(user_keys(directory, organization, state).map(|key| pair(key, number)));
-        self.users_by_text.extend(texts.into_iter().map(|key| pair(key, number)));
+        self.users_by_text
+            .extend(texts.into_iter().map(|key| pair(key, number)));
         Ok(number)
     }
 

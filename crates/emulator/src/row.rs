@@ -15,6 +15,8 @@ pub(crate) struct DirectoryRow {
     pub(crate) active_users: u64,
     pub(crate) other_users: u64,
     pub(crate) groups: u64,
+    /// When a sync was last asked for, in Unix seconds.
+    pub(crate) last_sync: Option<i64>,
 }
 
 /// A user.
@@ -112,22 +114,6 @@ impl<'a> From<&'a types::DirectoryUser> for UserTexts<'a> {
 impl UserRow {
     pub(crate) fn texts(&self) -> UserTexts<'_> {
         // The text was written by the model's own serializer, so it reads back.
-        serde_json::from_str(&self.text).unwrap_or_default()
-    }
-}
-
-/// The part of a group's text that is looked at without decoding the rest.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct GroupTexts<'a> {
-    #[serde(borrow)]
-    pub(crate) id: Cow<'a, str>,
-    #[serde(borrow)]
-    pub(crate) name: Cow<'a, str>,
-}
-
-impl GroupRow {
-    pub(crate) fn texts(&self) -> GroupTexts<'_> {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 }

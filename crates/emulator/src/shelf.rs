@@ -22,10 +22,6 @@ impl<T> Shelf<T> {
         }
     }
 
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// The number after that of the last row.
     pub(crate) fn end(&self) -> u32 {
         // `push` refuses what would not fit.
@@ -34,7 +30,9 @@ impl<T> Shelf<T> {
 
     /// Adds a row behind the others. `None` when its id does not sort behind theirs.
     pub(crate) fn push(&mut self, id: Ulid, row: T) -> Option<u32> {
-        let number = u32::try_from(self.rows.len()).ok().filter(|&number| number < u32::MAX)?;
+        let number = u32::try_from(self.rows.len())
+            .ok()
+            .filter(|&number| number < u32::MAX)?;
         if self.ids.last().is_some_and(|&last| last >= id) {
             return None;
         }

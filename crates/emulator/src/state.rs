@@ -92,6 +92,19 @@ impl State {
         true
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty_of_indexes(&self) -> bool {
+        let indexes = [
+            &self.directories_by_scope,
+            &self.users_by_scope,
+            &self.groups_by_scope,
+            &self.users_by_text,
+            &self.groups_of_user,
+            &self.users_of_group,
+        ];
+        indexes.iter().all(|index| index.is_empty())
+    }
+
     fn remove_user(&mut self, user: u32, organization: Option<u32>) {
         let groups: Vec<u32> = self.groups_of_user.all(user).collect();
         for group in groups {
