@@ -13,14 +13,14 @@ const SHOWN: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
-    pub(crate) body: types::ErrorBody,
+    pub(crate) body: Box<types::ErrorBody>,
     /// The limit that was exceeded.
     pub(crate) exceeded: Option<Quota>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        let mut body = types::ErrorBody::default();
+        let mut body = Box::<types::ErrorBody>::default();
         body.message = Some(message.into());
         Self {
             status,

@@ -45,11 +45,14 @@ impl Ulid {
 
 impl fmt::Display for Ulid {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for place in (0..LENGTH).rev() {
-            let digit = (self.0 >> (5 * place)) & 31;
-            write!(formatter, "{}", DIGITS[digit as usize] as char)?;
+        let mut text = [0; LENGTH];
+        let mut rest = self.0;
+        for place in text.iter_mut().rev() {
+            *place = DIGITS[(rest & 31) as usize];
+            rest >>= 5;
         }
-        Ok(())
+        // The digits are ASCII.
+        formatter.pad(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -152,14 +152,7 @@ async fn parameters_that_the_operation_does_not_have_are_ignored() {
 #[tokio::test]
 async fn a_path_that_does_not_exist_is_not_found_and_a_wrong_method_not_allowed() {
     let asking = Asking::new().await;
-    for path in [
-        "/",
-        "/directory",
-        "/directories/",
-        "/directories/x/y",
-        "/_emulator",
-        "/%2e%2e/directories",
-    ] {
+    for path in ["/", "/directory", "/directories/", "/directories/x/y", "/_emulator"] {
         let answer = asking.get(path).await;
         assert_eq!(
             (answer.status, answer.json()),
