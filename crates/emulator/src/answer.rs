@@ -69,15 +69,14 @@ pub(crate) fn encode(json: &mut Vec<u8>, value: &impl Serialize) -> Result<(), R
     serde_json::to_writer(json, value).map_err(|_| Refusal::internal())
 }
 
-/// Appends an object's text and one more field, an array whose items `items` appends with commas in between.
-pub(crate) fn object_with(
+/// Adds one more field to the object that was appended last: an array whose items `items` appends with commas in between.
+pub(crate) fn add_array(
     json: &mut Vec<u8>,
-    text: &str,
     field: &str,
     items: impl FnOnce(&mut Vec<u8>) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
-    // The text is an object with fields, so it ends with a brace, and a comma may follow what is before that.
-    json.extend_from_slice(text.strip_suffix('}').unwrap_or(text).as_bytes());
+    // An object with fields ends with a brace, and a comma may follow what is before that.
+    json.pop_if(|last| *last == b'}');
     json.extend_from_slice(b",\"");
     json.extend_from_slice(field.as_bytes());
     json.extend_from_slice(b"\":[");

@@ -57,21 +57,22 @@ pub(crate) fn find(state: &State, id: &str) -> Result<u32, Refusal> {
 /// Appends a group's JSON, with the members where the profile embeds them.
 fn write(json: &mut Vec<u8>, app: &App, state: &State, group: u32, embed: bool) -> Result<(), Refusal> {
     let row = state.groups.get(group).ok_or_else(Refusal::internal)?;
+    json.extend_from_slice(row.text.as_bytes());
     if app.profile == Profile::Live || !embed {
-        json.extend_from_slice(row.text.as_bytes());
         return Ok(());
     }
-    answer::object_with(json, &row.text, "members", |json| {
+    answer::add_array(json, "members", |json| {
         for (place, user) in state.users_of_group.all(group).enumerate() {
             if place > 0 {
                 json.push(b',');
             }
             let row = state.users.get(user).ok_or_else(Refusal::internal)?;
             let id = state.users.id(user).ok_or_else(Refusal::internal)?;
-            let texts = row.texts();
             let mut member = types::GroupMember::new(id);
-            member.first_name = texts.first_name.map(String::from);
-            member.last_name = texts.last_name.map(String::from);
+            row.with_texts(|texts| {
+                member.first_name = texts.first_name.map(String::from);
+                member.last_name = texts.last_name.map(String::from);
+            });
             answer::encode(json, &member)?;
         }
         Ok(())

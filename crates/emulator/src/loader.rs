@@ -12,6 +12,7 @@ use crate::row::GroupRow;
 use crate::row::StateCode;
 use crate::row::UserRow;
 use crate::row::UserTexts;
+use crate::row::user_middle;
 use crate::shelf::Shelf;
 use crate::state::State;
 use crate::state::directory_keys;
@@ -114,9 +115,11 @@ impl Loader {
         model.external_key.get_or_insert_default();
         model.metadata = None;
         let id = model.id.clone();
+        let user_middle = user_middle(&model);
         let row = DirectoryRow {
             model,
             organization,
+            user_middle,
             active_users: 0,
             other_users: 0,
             groups: 0,
@@ -142,7 +145,15 @@ impl Loader {
         let created = model.created_at.get_or_insert_with(|| time_of(ulid)).clone();
         model.updated_at.get_or_insert(created);
         let text = encoded(&model)?;
-        let number = pushed(&mut self.state.groups, ulid, GroupRow { directory, text }, model.id)?;
+        let number = pushed(
+            &mut self.state.groups,
+            ulid,
+            GroupRow {
+                directory,
+                text: text.into_boxed_str(),
+            },
+            model.id,
+        )?;
         if let Some(row) = self.state.directories.get_mut(directory) {
             row.groups += 1;
         }
@@ -162,7 +173,8 @@ impl Loader {
         let text = encoded(&model)?;
         let state = StateCode::from(&model.state);
         let texts = user_text_keys(directory, &UserTexts::from(&model));
-        let row = UserRow { directory, state, text };
+        let middle = self.state.directories.get(directory).map_or("", |row| &row.user_middle);
+        let row = UserRow::new(directory, state, &text, &model.id, middle);
         let number = pushed(&mut self.state.users, ulid, row, model.id)?;
         if let Some(row) = self.state.directories.get_mut(directory) {
             match state {
@@ -264,13 +276,10 @@ fn pushed<T>(shelf: &mut Shelf<T>, ulid: Ulid, row: T, id: String) -> Result<u32
     shelf.push(ulid, row).ok_or(Fault::TooMany)
 }
 
-fn encoded<T: serde::Serialize>(model: &T) -> Result<Box<str>, Fault> {
-    match serde_json::to_string(model) {
-        Ok(text) => Ok(text.into_boxed_str()),
-        Err(error) => Err(Fault::Encoding {
-            reason: error.to_string(),
-        }),
-    }
+fn encoded<T: serde::Serialize>(model: &T) -> Result<String, Fault> {
+    serde_json::to_string(model).map_err(|error| Fault::Encoding {
+        reason: error.to_string(),
+    })
 }
 
 fn time_of(ulid: Ulid) -> Timestamp {

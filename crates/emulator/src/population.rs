@@ -446,7 +446,11 @@ mod tests {
 
     fn texts(population: Population) -> Vec<String> {
         let state = population.state().unwrap();
-        let users = (0..state.users.end()).filter_map(|user| state.users.get(user).map(|row| row.text.to_string()));
+        let users = (0..state.users.end()).map(|user| {
+            let mut json = Vec::new();
+            assert!(state.write_user(&mut json, user));
+            String::from_utf8(json).unwrap()
+        });
         let groups =
             (0..state.groups.end()).filter_map(|group| state.groups.get(group).map(|row| row.text.to_string()));
         users.chain(groups).collect()

@@ -69,6 +69,14 @@ impl<T> Shelf<T> {
         self.rows.get_mut(number as usize)?.take()
     }
 
+    /// Appends the id of a row, removed or not.
+    pub(crate) fn write_id(&self, text: &mut Vec<u8>, number: u32) {
+        if let Some(&id) = self.ids.get(number as usize) {
+            text.extend_from_slice(self.kind.prefix().as_bytes());
+            text.extend_from_slice(&id.digits());
+        }
+    }
+
     /// The id of a row, removed or not.
     pub(crate) fn id(&self, number: u32) -> Option<String> {
         self.ids.get(number as usize).map(|&id| self.kind.id(id))

@@ -69,6 +69,18 @@ impl State {
         Some(model)
     }
 
+    /// Appends a user's text; `false` when there is none with that number.
+    pub(crate) fn write_user(&self, json: &mut Vec<u8>, user: u32) -> bool {
+        let Some(row) = self.users.get(user) else {
+            return false;
+        };
+        let Some(directory) = self.directories.get(row.directory) else {
+            return false;
+        };
+        row.write(json, &directory.user_middle, |json| self.users.write_id(json, user));
+        true
+    }
+
     /// Removes a directory with its users, groups and memberships; `false` when there is none with that number.
     pub(crate) fn delete_directory(&mut self, directory: u32) -> bool {
         let Some(row) = self.directories.take(directory) else {
@@ -117,7 +129,7 @@ impl State {
         for key in user_keys(row.directory, organization, row.state) {
             self.users_by_scope.remove(key, user);
         }
-        for key in user_text_keys(row.directory, &row.texts()) {
+        for key in row.with_texts(|texts| user_text_keys(row.directory, &texts)) {
             self.users_by_text.remove(key, user);
         }
     }

@@ -37,6 +37,17 @@ impl Ulid {
         Some(Self(number))
     }
 
+    /// Its digits, in ASCII.
+    pub(crate) fn digits(self) -> [u8; LENGTH] {
+        let mut digits = [0; LENGTH];
+        let mut rest = self.0;
+        for place in digits.iter_mut().rev() {
+            *place = DIGITS[(rest & 31) as usize];
+            rest >>= 5;
+        }
+        digits
+    }
+
     /// When it was made, in milliseconds since 1970.
     pub(crate) fn milliseconds(self) -> u64 {
         (self.0 >> RANDOM_BITS) as u64
@@ -45,14 +56,8 @@ impl Ulid {
 
 impl fmt::Display for Ulid {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; LENGTH];
-        let mut rest = self.0;
-        for place in text.iter_mut().rev() {
-            *place = DIGITS[(rest & 31) as usize];
-            rest >>= 5;
-        }
         // The digits are ASCII.
-        formatter.pad(std::str::from_utf8(&text).unwrap_or_default())
+        formatter.pad(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 

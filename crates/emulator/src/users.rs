@@ -69,15 +69,14 @@ pub(crate) fn find(state: &State, id: &str) -> Result<u32, Refusal> {
 
 /// Appends a user's JSON, with the groups where the profile embeds them.
 fn write(json: &mut Vec<u8>, app: &App, state: &State, user: u32, embed: bool) -> Result<(), Refusal> {
-    let row = state.users.get(user).ok_or_else(Refusal::internal)?;
+    if !state.write_user(json, user) {
+        return Err(Refusal::internal());
+    }
     match app.profile {
         // The field is never missing, official SDKs insist on it.
-        Profile::Live => answer::object_with(json, &row.text, "groups", |_| Ok(())),
-        Profile::Seed if !embed => {
-            json.extend_from_slice(row.text.as_bytes());
-            Ok(())
-        }
-        Profile::Seed => answer::object_with(json, &row.text, "groups", |json| {
+        Profile::Live => answer::add_array(json, "groups", |_| Ok(())),
+        Profile::Seed if !embed => Ok(()),
+        Profile::Seed => answer::add_array(json, "groups", |json| {
             for (place, group) in state.groups_of_user.all(user).enumerate() {
                 if place > 0 {
                     json.push(b',');
@@ -170,13 +169,11 @@ impl Filter {
         if self.idp_id.is_none() && self.email.is_none() {
             return true;
         }
-        let texts = row.texts();
-        self.idp_id
-            .as_ref()
-            .is_none_or(|wanted| texts.idp_id.as_ref().is_some_and(|own| own == wanted))
-            && self
-                .email
-                .as_ref()
-                .is_none_or(|wanted| texts.addresses().any(|own| own == *wanted))
+        row.with_texts(|texts| {
+            let idp_id = self.idp_id.as_ref();
+            let has_id = idp_id.is_none_or(|wanted| texts.idp_id.as_ref().is_some_and(|own| own == wanted));
+            let email = self.email.as_ref();
+            has_id && email.is_none_or(|wanted| texts.addresses().any(|own| own == *wanted))
+        })
     }
 }
