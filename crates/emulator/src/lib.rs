@@ -3,10 +3,10 @@
 //! # How the data goes through it
 //!
 //! ```text
-//! Population ─┐
-//!             ├─▶ loader ─▶ state: shelf (rows in the order of their ids) + index (who belongs to what)
-//! SeedFile   ─┘                │
-//!                              ▼
+//! Population ─▶ generator ─┐
+//!                          ├─▶ loader ─▶ state: shelf (rows in the order of their ids) + index (who belongs to what)
+//! SeedFile ────────────────┘               │
+//!                                          ▼
 //! request ─▶ routes ─▶ query ─▶ directories, users, groups ─▶ page ─▶ answer ─▶ response
 //!              │ rate_limits, API key      └─ refusal: 404, 422 … ──────┘
 //!              └─ received: what tests look at
@@ -19,6 +19,7 @@ mod app;
 mod builder;
 mod clock;
 mod directories;
+mod generator;
 mod groups;
 mod index;
 mod kind;

@@ -11,7 +11,8 @@ pub enum Profile {
     #[default]
     Live,
     /// The reference that calls itself `workos-api-directory-sync`: deleting a directory answers 204, `groups=true` and
-    /// `members=true` embed memberships, which are left out otherwise (a single user or group always has them).
+    /// `members=true` embed memberships, which are left out otherwise (a single user or group always has them). Official SDKs insist on `groups` and
+    /// want the live profile.
     Seed,
 }
 

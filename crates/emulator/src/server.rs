@@ -121,13 +121,6 @@ impl Emulator {
             server.abort();
         }
     }
-
-    /// Waits until the server ends, which it does by itself only when something is badly wrong.
-    pub async fn wait(mut self) {
-        if let Some(server) = &mut self.server {
-            drop(server.await);
-        }
-    }
 }
 
 impl Drop for Emulator {

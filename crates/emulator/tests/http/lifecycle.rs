@@ -5,6 +5,8 @@ use std::net::TcpListener;
 
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Population;
+use workos_directory_emulator::Profile;
+use workos_directory_emulator::SeedFile;
 use workos_directory_emulator::StartError;
 use workos_directory_sync::Client;
 use workos_directory_sync::operations;
@@ -151,4 +153,40 @@ async fn our_own_client_reads_it() {
     assert_eq!(groups.data.len(), 3);
     let error = client.get_directory().id("directory_x").send().await.unwrap_err();
     assert_eq!(error.status(), Some(404));
+}
+
+#[tokio::test]
+async fn the_seed_file_of_the_readme_can_be_used() {
+    let readme = include_str!("../../README.md");
+    let json = readme.split("```json").nth(1).unwrap().split("```").next().unwrap();
+    let file = SeedFile::parse(json).unwrap();
+    let asking = Asking::of(Emulator::builder().seed_file(file.clone()).profile(Profile::Seed)).await;
+    let user = asking
+        .get(&format!("/directory_users/{}", file.users[0].id))
+        .await
+        .json();
+    assert_eq!(user["organization_id"], "org_01EHZNVPK3SFK441A1RGBFSHRT");
+    assert_eq!(user["groups"][0]["name"], "Engineering");
+}
+
+#[tokio::test]
+async fn a_seed_file_with_a_dangling_reference_does_not_start() {
+    let mut file = SeedFile::default();
+    let group = workos_directory_sync::types::DirectoryGroup::new(
+        "directory_group_01E64QTDNS0EGJ0FMCVY9BWGZT",
+        "directory_01ECAZ4NV9QMV47GW873HDCX74",
+        "Engineering",
+    );
+    file.groups.push(group);
+    let error = Emulator::builder().seed_file(file).start().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the seed file is wrong at `groups[0]`: there is no directory `directory_01ECAZ4NV9QMV47GW873HDCX74`"
+    );
+}
+
+#[test]
+fn a_seed_file_that_is_not_there_is_named() {
+    let error = SeedFile::read("/nowhere/seed.json").unwrap_err();
+    assert_eq!(error.to_string(), "cannot read the seed file `/nowhere/seed.json`");
 }
