@@ -52,6 +52,7 @@
 mod address;
 mod api_error;
 mod attributes;
+mod backoff;
 mod builder_settings;
 mod client;
 mod decode;
@@ -60,8 +61,13 @@ pub mod error;
 pub mod operation;
 pub mod pages;
 mod parameter;
+pub mod rate_limit;
+pub mod retry;
+mod retry_after;
+mod retry_budget;
 mod secret;
 mod timestamp;
+mod window;
 
 #[cfg(not(feature = "buildtime"))]
 #[rustfmt::skip]
@@ -75,6 +81,7 @@ pub use progenitor_client::ResponseValue;
 pub use secrecy::SecretString;
 
 pub use crate::attributes::Attributes;
+pub use crate::backoff::Backoff;
 pub use crate::builder_settings::ClientBuilder;
 pub use crate::client::Client;
 pub use crate::enums::UnknownValue;
