@@ -44,6 +44,7 @@
 //! | --- | --- | --- |
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
+//! | `webhooks` | yes | verification of webhooks |
 //! | `schemars` | no | `schemars::JsonSchema` for every model |
 //! | `buildtime` | no | generates the code while building |
 
@@ -58,6 +59,7 @@ mod client;
 mod decode;
 mod enums;
 pub mod error;
+pub mod events;
 pub mod operation;
 pub mod pages;
 mod parameter;
@@ -67,6 +69,8 @@ mod retry_after;
 mod retry_budget;
 mod secret;
 mod timestamp;
+#[cfg(feature = "webhooks")]
+mod webhook;
 mod window;
 
 #[cfg(not(feature = "buildtime"))]
