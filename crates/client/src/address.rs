@@ -58,7 +58,8 @@ impl BaseUrl {
     /// The address of an operation, each path parameter encoded as one segment.
     ///
     /// A slash or a dot segment in an id would make another request of it, so empty values, `.` and `..` are refused, in
-    /// their encoded spellings too.
+    /// their encoded spellings too. So are control characters: [`Url`] drops tabs and line breaks without a word, which
+    /// would make `..` of `..\n`.
     pub(crate) fn operation(
         &self,
         operation: &'static Operation,
@@ -97,6 +98,9 @@ fn check_segment(value: &str) -> Result<(), String> {
     if value.is_empty() {
         return Err("is empty".to_owned());
     }
+    if value.chars().any(char::is_control) {
+        return Err(format!("is `{}`, which has control characters", value.escape_debug()));
+    }
     if matches!(value.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..") {
         return Err(format!("is `{value}`, which is no id"));
     }
@@ -112,6 +116,8 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
 
     use super::*;
     use crate::operations::GET_DIRECTORY;
@@ -140,6 +146,49 @@ mod tests {
     fn dot_segments_and_empty_ids_are_refused() {
         for id in ["", ".", "..", "%2e", "%2E%2e", ".%2E"] {
             assert!(url(id).unwrap_err().starts_with("getDirectory: `id` is"), "{id}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused_since_dropping_them_would_make_another_id() {
+        for id in [
+            "\t", "\n", "\r\n", "..\n", ".\t.", "\t.", "%2e\t%2e", "a\tb", "\0", "\u{85}",
+        ] {
+            let error = url(id).unwrap_err();
+            assert!(error.contains("which has control characters"), "{error}");
+            assert!(!error.chars().any(char::is_control), "{error:?}");
+        }
+    }
+
+    /// What a server makes of a segment.
+    fn decoded(segment: &str) -> Vec<u8> {
+        let mut bytes = segment.bytes();
+        let mut decoded = Vec::new();
+        while let Some(byte) = bytes.next() {
+            decoded.push(match byte {
+                b'%' => {
+                    let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                }
+                byte => byte,
+            });
+        }
+        decoded
+    }
+
+    proptest! {
+        // Made of the pieces that paths are attacked with, among any other characters.
+        #[test]
+        fn an_id_reaches_the_server_as_it_is_or_is_refused(id in r"([./%\\?#;\t\n\r\x00 2eEfF5cC]|\PC|\p{any}){0,8}") {
+            let base = BaseUrl::new("https://proxy.example/workos", false).unwrap();
+            if let Ok(url) = base.operation(&SYNC_DIRECTORY, &[("id", id.clone())]) {
+                let segments: Vec<_> = url.path_segments().unwrap().map(decoded).collect();
+                prop_assert_eq!(
+                    segments,
+                    [&b"workos"[..], b"directories", id.as_bytes(), b"sync"].map(<[u8]>::to_vec)
+                );
+                prop_assert_eq!((url.query(), url.fragment()), (None, None));
+            }
         }
     }
 

@@ -5,12 +5,14 @@
 
 use std::fmt;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::operation::Operation;
 use crate::operation::StatusHelp;
+use crate::retry_after;
 use crate::types::ErrorBody;
 use crate::types::ErrorDetail;
 use crate::types::FieldError;
@@ -102,7 +104,8 @@ impl ApiError {
             retry_after: body
                 .retry_after_seconds
                 .map(Duration::from_secs)
-                .or_else(|| retry_after_seconds(headers)),
+                .or_else(|| retry_after::wait(headers, SystemTime::now()))
+                .filter(|_| status.as_u16() == 429 || status.is_server_error()),
             attempts,
         }
     }
@@ -134,17 +137,6 @@ impl ApiError {
 /// The request's id, in the header that WorkOS sets.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
     headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
-}
-
-fn retry_after_seconds(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get(reqwest::header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// The body as the one error model, whatever its shape.

@@ -12,7 +12,12 @@ use crate::Error;
 use crate::address::BaseUrl;
 use crate::client::DEFAULT_MAX_BODY;
 use crate::client::DEFAULT_TIMEOUT;
+use crate::client::Inner;
 use crate::error::ConfigError;
+use crate::rate_limit::Limiter;
+use crate::rate_limit::RateLimits;
+use crate::retry::RetryPolicy;
+use crate::retry_budget::RetryBudget;
 use crate::secret::ApiKey;
 
 /// How long a connection may take to come about.
@@ -50,6 +55,8 @@ pub struct ClientBuilder {
     user_agent: String,
     allow_http: bool,
     max_body: usize,
+    retry: RetryPolicy,
+    rate_limits: RateLimits,
 }
 
 impl ClientBuilder {
@@ -61,6 +68,8 @@ impl ClientBuilder {
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
             allow_http: false,
             max_body: DEFAULT_MAX_BODY,
+            retry: RetryPolicy::default(),
+            rate_limits: RateLimits::default(),
         }
     }
 
@@ -97,6 +106,18 @@ impl ClientBuilder {
     /// The largest body that is read, in bytes; 64 MiB unless set.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
+        self
+    }
+
+    /// When requests are sent again; see [`RetryPolicy`] for what holds unless set.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// The limits that the client keeps to; those of the seed unless set.
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.rate_limits = limits;
         self
     }
 
@@ -148,7 +169,15 @@ impl ClientBuilder {
             .referer(false)
             .build()
             .map_err(ConfigError::Http)?;
-        Ok(Client::from_parts(http, base_url, key, self.max_body))
+        let inner = Inner {
+            http,
+            base_url,
+            key,
+            max_body: self.max_body,
+            limiter: Limiter::new(self.rate_limits),
+            retry_budget: RetryBudget::new(),
+        };
+        Ok(Client::from_parts(inner, self.retry))
     }
 }
 
@@ -162,6 +191,8 @@ impl fmt::Debug for ClientBuilder {
             .field("user_agent", &self.user_agent)
             .field("allow_http", &self.allow_http)
             .field("max_body", &self.max_body)
+            .field("retry", &self.retry)
+            .field("rate_limits", &self.rate_limits)
             .finish_non_exhaustive()
     }
 }

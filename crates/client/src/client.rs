@@ -20,6 +20,10 @@ use crate::api_error::ApiError;
 use crate::builder_settings::ClientBuilder;
 use crate::decode;
 use crate::operation::Operation;
+use crate::rate_limit::Limiter;
+use crate::retry;
+use crate::retry::RetryPolicy;
+use crate::retry_budget::RetryBudget;
 use crate::secret::ApiKey;
 
 /// A client of the Directory Sync API.
@@ -41,13 +45,17 @@ use crate::secret::ApiKey;
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    retry: RetryPolicy,
 }
 
-struct Inner {
-    http: reqwest::Client,
-    base_url: BaseUrl,
-    key: ApiKey,
-    max_body: usize,
+/// What all clones of a client share.
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base_url: BaseUrl,
+    pub(crate) key: ApiKey,
+    pub(crate) max_body: usize,
+    pub(crate) limiter: Limiter,
+    pub(crate) retry_budget: RetryBudget,
 }
 
 /// An answer that was read to its end.
@@ -55,7 +63,6 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    pub(crate) attempts: u32,
 }
 
 impl Client {
@@ -88,14 +95,19 @@ impl Client {
         self.inner.base_url.as_str()
     }
 
-    pub(crate) fn from_parts(http: reqwest::Client, base_url: BaseUrl, key: ApiKey, max_body: usize) -> Self {
+    /// A clone that retries otherwise; it shares connections, rate limit and retry budget.
+    #[must_use]
+    pub fn with_retry(&self, retry: RetryPolicy) -> Self {
         Self {
-            inner: Arc::new(Inner {
-                http,
-                base_url,
-                key,
-                max_body,
-            }),
+            inner: Arc::clone(&self.inner),
+            retry,
+        }
+    }
+
+    pub(crate) fn from_parts(inner: Inner, retry: RetryPolicy) -> Self {
+        Self {
+            inner: Arc::new(inner),
+            retry,
         }
     }
 
@@ -135,23 +147,63 @@ impl Client {
 
     /// The one place that every request goes through.
     async fn execute(&self, operation: &'static Operation, request: RequestBuilder) -> Result<Answer, Error> {
-        let attempts = 1;
         let request = request.build().map_err(|error| Error::transport(operation, 0, error))?;
-        let answer = self.attempt(operation, request, attempts).await?;
-        if answer.status.is_success() {
-            return Ok(answer);
-        }
-        Err(Error::status_error(ApiError::read(
+        let directory = request
+            .url()
+            .query_pairs()
+            .find(|(name, _)| name == "directory")
+            .map(|(_, value)| value);
+        let attempt = |number| {
+            let copy = request.try_clone();
+            let directory = directory.as_deref();
+            async move {
+                // Only a streamed body cannot be sent again, and no operation has a body.
+                let request =
+                    copy.ok_or_else(|| Error::invalid_request(operation, "its body cannot be repeated".to_owned()))?;
+                self.attempt(operation, directory, request, number).await
+            }
+        };
+        let gone = |error: &Error| {
+            let error = error.api_error()?;
+            let status = StatusCode::from_u16(error.status).ok()?;
+            Some(Answer {
+                status,
+                headers: HeaderMap::new(),
+                body: Vec::new(),
+            })
+        };
+        retry::run(
+            self.retry,
+            &self.inner.retry_budget,
             operation,
-            answer.status,
-            &answer.headers,
-            &answer.body,
-            answer.attempts,
-        )))
+            fastrand::f64,
+            attempt,
+            gone,
+        )
+        .await
     }
 
-    /// Sends a request once and reads the answer to its end, within bounds of time and size.
+    /// Sends a request once, when the limiter lets it.
     async fn attempt(
+        &self,
+        operation: &'static Operation,
+        directory: Option<&str>,
+        request: reqwest::Request,
+        attempts: u32,
+    ) -> Result<Answer, Error> {
+        let permit = self.inner.limiter.acquire(operation, directory).await;
+        let answer = self.transfer(operation, request, attempts).await?;
+        if answer.status.is_success() {
+            permit.observe(answer.status.as_u16(), &answer.headers, None);
+            return Ok(answer);
+        }
+        let error = ApiError::read(operation, answer.status, &answer.headers, &answer.body, attempts);
+        permit.observe(error.status, &answer.headers, error.retry_after);
+        Err(Error::status_error(error))
+    }
+
+    /// Sends a request and reads the answer to its end, within bounds of time and size.
+    async fn transfer(
         &self,
         operation: &'static Operation,
         request: reqwest::Request,
@@ -166,7 +218,7 @@ impl Client {
             .content_length()
             .and_then(|length| usize::try_from(length).ok())
             .unwrap_or_default();
-        let mut body = Vec::with_capacity(announced.min(max_body));
+        let mut body = Vec::with_capacity(announced.min(max_body).min(ANNOUNCED_BODY));
         while let Some(chunk) = response.chunk().await.map_err(network)? {
             if body.len() + chunk.len() > max_body {
                 let error = ApiError::too_large(operation, status, &headers, max_body, attempts);
@@ -174,12 +226,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer {
-            status,
-            headers,
-            body,
-            attempts,
-        })
+        Ok(Answer { status, headers, body })
     }
 }
 
@@ -198,3 +245,6 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest body that is read, unless said otherwise: a page of 100 users with tens of KB of attributes each has a
 /// few MB.
 pub(crate) const DEFAULT_MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// How much memory is set aside on the word of a `Content-Length` alone.
+const ANNOUNCED_BODY: usize = 1024 * 1024;

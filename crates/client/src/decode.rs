@@ -77,7 +77,6 @@ mod tests {
             status: StatusCode::OK,
             headers,
             body: body.as_bytes().to_vec(),
-            attempts: 1,
         };
         model(&LIST_DIRECTORY_GROUPS, &answer)
     }

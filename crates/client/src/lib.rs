@@ -44,6 +44,7 @@
 //! | --- | --- | --- |
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
+//! | `webhooks` | yes | verification of webhooks |
 //! | `schemars` | no | `schemars::JsonSchema` for every model |
 //! | `buildtime` | no | generates the code while building |
 
@@ -52,16 +53,25 @@
 mod address;
 mod api_error;
 mod attributes;
+mod backoff;
 mod builder_settings;
 mod client;
 mod decode;
 mod enums;
 pub mod error;
+pub mod events;
 pub mod operation;
 pub mod pages;
 mod parameter;
+pub mod rate_limit;
+pub mod retry;
+mod retry_after;
+mod retry_budget;
 mod secret;
 mod timestamp;
+#[cfg(feature = "webhooks")]
+mod webhook;
+mod window;
 
 #[cfg(not(feature = "buildtime"))]
 #[rustfmt::skip]
@@ -75,6 +85,7 @@ pub use progenitor_client::ResponseValue;
 pub use secrecy::SecretString;
 
 pub use crate::attributes::Attributes;
+pub use crate::backoff::Backoff;
 pub use crate::builder_settings::ClientBuilder;
 pub use crate::client::Client;
 pub use crate::enums::UnknownValue;

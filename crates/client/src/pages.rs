@@ -1,8 +1,7 @@
 //! Lists: a cursor from page to page, fetched one page ahead, as a stream of pages or of items.
 //!
-//! A stream does nothing until it is polled. While the caller works on a page, the next one is already being asked for
-//! whenever the stream is polled; no task is spawned, and dropping the stream drops the request under way. At most two
-//! pages are in memory. A cursor that comes a second time ends the stream with [`Error::RepeatedCursor`]; any error ends
+//! A stream does nothing until it is polled. From then on a task of its own asks for the next page while the caller works
+//! on this one; dropping the stream ends the task and its request. At most two pages are in memory. A cursor that comes a second time ends the stream with [`Error::RepeatedCursor`]; any error ends
 //! it, and [`Items::cursor`] says from where to go on.
 
 use std::collections::HashSet;
@@ -15,6 +14,7 @@ use std::task::Poll;
 use std::task::ready;
 
 use futures_core::Stream;
+use tokio::task::JoinHandle;
 
 use crate::Error;
 use crate::operation::Operation;
@@ -84,19 +84,52 @@ pub trait ListRequest: Clone + Send + Sync + 'static {
     fn fetch(self) -> impl Future<Output = Result<Page<Self::Item>, Error>> + Send;
 }
 
-type Fetch<T> = Pin<Box<dyn Future<Output = Result<Page<T>, Error>> + Send>>;
+/// A request for a page that goes on by itself, and ends when it is dropped.
+struct Fetch<T>(JoinHandle<Result<Page<T>, Error>>);
+
+impl<T: Send + 'static> Fetch<T> {
+    fn start(request: impl ListRequest<Item = T>) -> Self {
+        Self(tokio::spawn(request.fetch()))
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Page<T>, Error>> {
+        match ready!(Pin::new(&mut self.0).poll(context)) {
+            Ok(page) => Poll::Ready(page),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Only the runtime ends the task while it is being polled, when it shuts down itself.
+                Err(_) => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<T> Drop for Fetch<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 /// The pages of a list, each as large as the API allows unless the caller set a limit.
 #[must_use = "streams do nothing unless polled"]
 pub struct Pages<R: ListRequest> {
     request: R,
-    /// The request under way.
-    fetch: Option<Fetch<R::Item>>,
-    /// A page that came while the caller was at the one before it.
-    ready: Option<Result<Page<R::Item>, Error>>,
+    next: Next<R::Item>,
     /// Every cursor so far, to notice a list that goes round.
     seen: HashSet<Cursor>,
     cursor: Option<Cursor>,
+}
+
+/// What comes after the pages so far.
+enum Next<T> {
+    /// A page that nobody has asked for yet: the first one.
+    Unasked,
+    /// A page on its way.
+    Page(Fetch<T>),
+    /// The fault that ends the list.
+    Fault(Error),
+    /// Nothing.
+    End,
 }
 
 impl<R: ListRequest> Pages<R> {
@@ -104,11 +137,9 @@ impl<R: ListRequest> Pages<R> {
         let cursor = request.cursor().map(|cursor| Cursor(cursor.to_owned()));
         let max_limit = R::OPERATION.pagination.map_or(1, |pagination| pagination.max_limit);
         let request = request.with_default_limit(max_limit);
-        let fetch: Fetch<R::Item> = Box::pin(request.clone().fetch());
         Self {
             request,
-            fetch: Some(fetch),
-            ready: None,
+            next: Next::Unasked,
             seen: cursor.iter().cloned().collect(),
             cursor,
         }
@@ -129,33 +160,17 @@ impl<R: ListRequest> Pages<R> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Goes on with the request under way, if there is one.
-    fn prefetch(&mut self, context: &mut Context<'_>) {
-        if self.ready.is_none()
-            && let Some(fetch) = &mut self.fetch
-            && let Poll::Ready(page) = fetch.as_mut().poll(context)
-        {
-            self.fetch = None;
-            self.ready = Some(page);
-        }
-    }
-
-    /// Takes a page that came: notes its cursor and asks for the next page.
-    fn accept(&mut self, page: Result<Page<R::Item>, Error>) -> Result<Page<R::Item>, Error> {
-        let page = page?;
+    /// What follows a page: the request for the next one, which starts at once.
+    fn after(&mut self, page: &Page<R::Item>) -> Next<R::Item> {
         self.cursor.clone_from(&page.next);
-        if let Some(next) = &page.next {
-            if self.seen.insert(next.clone()) {
-                self.fetch = Some(Box::pin(self.request.clone().with_cursor(next.0.clone()).fetch()));
-            } else {
-                let cursor = next.0.clone();
-                self.ready = Some(Err(Error::RepeatedCursor {
-                    operation: R::OPERATION,
-                    cursor,
-                }));
-            }
+        let Some(next) = &page.next else { return Next::End };
+        if !self.seen.insert(next.clone()) {
+            return Next::Fault(Error::RepeatedCursor {
+                operation: R::OPERATION,
+                cursor: next.0.clone(),
+            });
         }
-        Ok(page)
+        Next::Page(Fetch::start(self.request.clone().with_cursor(next.0.clone())))
     }
 }
 
@@ -164,21 +179,27 @@ impl<R: ListRequest> Stream for Pages<R> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        this.prefetch(context);
-        match this.ready.take() {
-            Some(page) => {
-                let page = this.accept(page);
-                // The request goes out now, so that the answer travels while the caller works.
-                this.prefetch(context);
-                Poll::Ready(Some(page))
-            }
-            None if this.fetch.is_some() => Poll::Pending,
-            None => Poll::Ready(None),
+        if matches!(this.next, Next::Unasked) {
+            this.next = Next::Page(Fetch::start(this.request.clone()));
         }
+        let page = match &mut this.next {
+            Next::Page(fetch) => ready!(fetch.poll(context)),
+            Next::Unasked | Next::Fault(_) | Next::End => {
+                return Poll::Ready(match std::mem::replace(&mut this.next, Next::End) {
+                    Next::Fault(error) => Some(Err(error)),
+                    _ => None,
+                });
+            }
+        };
+        this.next = match &page {
+            Ok(page) => this.after(page),
+            Err(_) => Next::End,
+        };
+        Poll::Ready(Some(page))
     }
 }
 
-// Futures are boxed and pages are plain values: nothing in it minds being moved.
+// Nothing in it minds being moved.
 impl<R: ListRequest> Unpin for Pages<R> {}
 
 impl<R: ListRequest> fmt::Debug for Pages<R> {
@@ -247,7 +268,6 @@ impl<R: ListRequest> Stream for Items<R> {
         let this = self.get_mut();
         loop {
             if let Some(item) = this.items.pop_front() {
-                this.pages.prefetch(context);
                 return Poll::Ready(Some(Ok(item)));
             }
             let cursor = this.pages.cursor().cloned();

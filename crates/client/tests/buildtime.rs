@@ -26,7 +26,11 @@ fn the_build_script_generates_the_code_that_is_checked_in() {
     let mut built = BTreeMap::new();
     files(&Path::new(env!("OUT_DIR")).join("generated"), "", &mut built);
     let mut checked_in = BTreeMap::new();
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/generated"), "", &mut checked_in);
+    files(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/generated"),
+        "",
+        &mut checked_in,
+    );
     assert!(built.len() > 3);
     assert_eq!(built.keys().collect::<Vec<_>>(), checked_in.keys().collect::<Vec<_>>());
     for (path, text) in &built {

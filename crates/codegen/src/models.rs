@@ -7,6 +7,7 @@ use syn::Type;
 
 use crate::Error;
 use crate::docs::comment;
+use crate::error::unsupported;
 use crate::names;
 use crate::progenitor_output::Output;
 use crate::progenitor_output::generic;
@@ -29,6 +30,9 @@ pub(crate) fn file(models: &[Model], output: &Output) -> Result<TokenStream, Err
             Kind::Union => union(model, output)?,
             Kind::RawJson => raw_json(model),
         });
+        if !model.payloads.is_empty() {
+            items.push(payloads(model, models)?);
+        }
     }
     items.push(for_each_model(models));
     Ok(quote! { #(#items)* })
@@ -259,6 +263,69 @@ fn raw_json(model: &Model) -> TokenStream {
         let docs = comment(&model.description);
         quote! { #docs pub type #ident = crate::Attributes; }
     }
+}
+
+/// The typed `data` of an event, from `x-event-payloads`.
+fn payloads(event: &Model, models: &[Model]) -> Result<TokenStream, Error> {
+    let ident = names::type_ident(&event.name);
+    let payload = format_ident!("{}Payload", ident);
+    let name_model = format!("{}Name", event.name);
+    let wrong = |reason: String| unsupported(format!("schemas.{}.x-event-payloads", event.name), reason);
+    let find = |name: &str| models.iter().find(|model| model.name == name);
+    let variants = match find(&name_model).map(|model| &model.kind) {
+        Some(Kind::OpenEnum(variants)) => variants,
+        _ => return Err(wrong(format!("there is no open enum `{name_model}` of the names"))),
+    };
+    let names = names::type_ident(&name_model);
+    let mut definitions = Vec::new();
+    let mut arms = Vec::new();
+    for (name, model) in &event.payloads {
+        let variant = variants.iter().find(|variant| variant.value == *name);
+        let variant = variant.ok_or_else(|| wrong(format!("`{name_model}` has no `{name}`")))?;
+        find(model).ok_or_else(|| wrong(format!("there is no schema `{model}`")))?;
+        let docs = comment(&variant.docs);
+        let variant = format_ident!("{}", variant.ident);
+        let model = names::type_ident(model);
+        definitions.push(quote! { #docs #variant(Box<#model>) });
+        arms.push(quote! { #names::#variant => #payload::#variant(Box::new(self.data.decode()?)) });
+    }
+    if let Some(left_out) = variants
+        .iter()
+        .find(|variant| !event.payloads.iter().any(|(name, _)| *name == variant.value))
+    {
+        return Err(wrong(format!("it says nothing of `{}`", left_out.value)));
+    }
+    Ok(quote! {
+        /// What an event tells, typed.
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum #payload {
+            #(#definitions,)*
+            /// Something that this version does not know, as it came.
+            Other {
+                /// The name of the event.
+                name: #names,
+                /// The object that changed.
+                data: Attributes,
+            },
+        }
+
+        impl #ident {
+            /// Reads `data` as the event's name says.
+            ///
+            /// # Errors
+            ///
+            /// When `data` is not what the document promises for the name. Names that this version does not know give
+            /// `Other` and no error.
+            pub fn payload(&self) -> Result<#payload, serde_json::Error> {
+                // By its text, so that a name made by hand is known too.
+                Ok(match #names::from(self.event.as_str()) {
+                    #(#arms,)*
+                    name => #payload::Other { name, data: self.data.clone() },
+                })
+            }
+        }
+    })
 }
 
 fn for_each_model(models: &[Model]) -> TokenStream {

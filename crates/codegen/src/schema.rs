@@ -16,6 +16,8 @@ pub(crate) struct Model {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) kind: Kind,
+    /// `x-event-payloads`: the model of `data` by the name of the event.
+    pub(crate) payloads: Vec<(String, String)>,
 }
 
 /// What becomes of a schema in Rust.
@@ -64,9 +66,29 @@ pub(crate) fn models(document: &Document) -> Result<Vec<Model>, Error> {
                 name: name.clone(),
                 description: schema.schema_data.description.clone().unwrap_or_default(),
                 kind: kind(name, schema)?,
+                payloads: payloads(name, schema)?,
             }),
         })
         .collect()
+}
+
+fn payloads(name: &str, schema: &Schema) -> Result<Vec<(String, String)>, Error> {
+    let Some(value) = schema.schema_data.extensions.get("x-event-payloads") else {
+        return Ok(Vec::new());
+    };
+    let wrong = || {
+        unsupported(
+            format!("schemas.{name}"),
+            "`x-event-payloads` is not an object of schema references",
+        )
+    };
+    let payloads = value.as_object().ok_or_else(wrong)?.iter().map(|(event, reference)| {
+        let model = reference
+            .as_str()
+            .and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+        Ok((event.clone(), model.ok_or_else(wrong)?.to_owned()))
+    });
+    payloads.collect()
 }
 
 fn kind(name: &str, schema: &Schema) -> Result<Kind, Error> {

@@ -1,0 +1,59 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # How the data goes through it
+//!
+//! ```text
+//! Population ─▶ generator ─┐
+//!                          ├─▶ loader ─▶ state: shelf (rows in the order of their ids) + index (who belongs to what)
+//! SeedFile ────────────────┘               │
+//!                                          ▼
+//! request ─▶ routes ─▶ query ─▶ directories, users, groups ─▶ page ─▶ answer ─▶ response
+//!              │ rate_limits, API key      └─ refusal: 404, 422 … ──────┘
+//!              └─ received: what tests look at
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod app;
+mod builder;
+mod clock;
+mod directories;
+mod generator;
+mod groups;
+mod index;
+mod kind;
+mod loader;
+mod names;
+mod page;
+mod population;
+mod profile;
+mod query;
+mod rate_limits;
+mod received;
+mod refusal;
+mod routes;
+mod row;
+mod seed_file;
+mod server;
+mod shelf;
+mod state;
+mod ulid;
+mod users;
+
+pub use crate::builder::DEFAULT_API_KEY;
+pub use crate::builder::EmulatorBuilder;
+pub use crate::builder::StartError;
+pub use crate::clock::Clock;
+pub use crate::clock::ManualClock;
+pub use crate::clock::SystemClock;
+pub use crate::loader::Fault;
+pub use crate::population::Population;
+pub use crate::population::PopulationError;
+pub use crate::profile::Profile;
+pub use crate::rate_limits::RateLimits;
+pub use crate::received::ReceivedRequest;
+pub use crate::seed_file::SeedFile;
+pub use crate::seed_file::SeedFileError;
+pub use crate::seed_file::SeedMembership;
+pub use crate::server::Emulator;

@@ -1179,6 +1179,100 @@ impl Event {
     }
 }
 
+/// What an event tells, typed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EventPayload {
+    /// A directory was connected.
+    DsyncActivated(Box<DirectoryActivated>),
+    /// A directory was deleted with everything in it.
+    DsyncDeleted(Box<DirectoryDeleted>),
+    /// A group was created.
+    DsyncGroupCreated(Box<DirectoryGroup>),
+    /// A group was deleted, and with it all of its memberships.
+    DsyncGroupDeleted(Box<DirectoryGroup>),
+    /// A group was changed.
+    DsyncGroupUpdated(Box<DirectoryGroupUpdated>),
+    /// A user joined a group.
+    DsyncGroupUserAdded(Box<Membership>),
+    /// A user left a group.
+    DsyncGroupUserRemoved(Box<Membership>),
+    /// A directory's bearer token was created.
+    DsyncTokenCreated(Box<DirectoryToken>),
+    /// A directory's bearer token was revoked.
+    DsyncTokenRevoked(Box<DirectoryToken>),
+    /// A user was created.
+    DsyncUserCreated(Box<DirectoryUser>),
+    /// A user was deleted.
+    DsyncUserDeleted(Box<DirectoryUser>),
+    /// A user was changed.
+    DsyncUserUpdated(Box<DirectoryUserUpdated>),
+    /// Something that this version does not know, as it came.
+    Other {
+        /// The name of the event.
+        name: EventName,
+        /// The object that changed.
+        data: Attributes,
+    },
+}
+
+impl Event {
+    /// Reads `data` as the event's name says.
+    ///
+    /// # Errors
+    ///
+    /// When `data` is not what the document promises for the name. Names that this version does not know give
+    /// `Other` and no error.
+    pub fn payload(&self) -> Result<EventPayload, serde_json::Error> {
+        Ok(
+            match EventName::from(self.event.as_str()) {
+                EventName::DsyncActivated => {
+                    EventPayload::DsyncActivated(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncDeleted => {
+                    EventPayload::DsyncDeleted(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncGroupCreated => {
+                    EventPayload::DsyncGroupCreated(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncGroupDeleted => {
+                    EventPayload::DsyncGroupDeleted(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncGroupUpdated => {
+                    EventPayload::DsyncGroupUpdated(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncGroupUserAdded => {
+                    EventPayload::DsyncGroupUserAdded(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncGroupUserRemoved => {
+                    EventPayload::DsyncGroupUserRemoved(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncTokenCreated => {
+                    EventPayload::DsyncTokenCreated(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncTokenRevoked => {
+                    EventPayload::DsyncTokenRevoked(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncUserCreated => {
+                    EventPayload::DsyncUserCreated(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncUserDeleted => {
+                    EventPayload::DsyncUserDeleted(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncUserUpdated => {
+                    EventPayload::DsyncUserUpdated(Box::new(self.data.decode()?))
+                }
+                name => {
+                    EventPayload::Other {
+                        name,
+                        data: self.data.clone(),
+                    }
+                }
+            },
+        )
+    }
+}
+
 /// One page of events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]

@@ -1,0 +1,182 @@
+//! One limit: at most so many requests in any span of time, with what the API tells of it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How much longer than documented a span is taken to be, since requests do not travel equally fast.
+const SLACK: f64 = 1.05;
+
+/// What is left of the pace after a 429.
+const SLOWDOWN: f64 = 0.5;
+
+/// The slowest pace.
+const SLOWEST: f64 = 1.0 / 16.0;
+
+/// What each success adds to the pace until it is whole again.
+const RECOVERY: f64 = 0.02;
+
+/// A sliding window: the times of the last requests, so that no span of time ever has more than the limit.
+#[derive(Debug)]
+pub(crate) struct Window {
+    limit: u32,
+    span: Duration,
+    sent: VecDeque<Instant>,
+    /// The share of the limit that is used, less than one for a while after a 429.
+    pace: f64,
+    blocked_until: Option<Instant>,
+    /// What the API says is left, and until when that holds.
+    left: Option<(u64, Instant)>,
+}
+
+impl Window {
+    pub(crate) fn new(limit: u32, span: Duration) -> Self {
+        let limit = limit.max(1);
+        Self {
+            limit,
+            span: span.mul_f64(SLACK),
+            sent: VecDeque::new(),
+            pace: 1.0,
+            blocked_until: None,
+            left: None,
+        }
+    }
+
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// When the next request may be sent; `now` or earlier when it may be sent at once.
+    pub(crate) fn ready_at(&self, now: Instant) -> Instant {
+        let mut ready = self.blocked_until.unwrap_or(now);
+        if let Some((0, resets_at)) = self.left {
+            ready = ready.max(resets_at);
+        }
+        let allowed = self.allowed();
+        if let Some(index) = self.sent.len().checked_sub(allowed) {
+            // The request that has to leave the window before another fits in.
+            ready = ready.max(self.sent[index] + self.span);
+        }
+        ready
+    }
+
+    /// Notes that a request is sent now.
+    pub(crate) fn take(&mut self, now: Instant) {
+        while self.sent.front().is_some_and(|sent| *sent + self.span <= now) || self.sent.len() >= self.limit as usize {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+        self.left = match self.left {
+            Some((left, resets_at)) if resets_at > now => Some((left.saturating_sub(1), resets_at)),
+            _ => None,
+        };
+    }
+
+    /// Takes back a request that was not sent after all.
+    pub(crate) fn give_back(&mut self) {
+        self.sent.pop_back();
+        if let Some((left, _)) = &mut self.left {
+            *left += 1;
+        }
+    }
+
+    /// Notes what the API says is left until a time, `in_flight` requests not yet counted.
+    pub(crate) fn learn(&mut self, remaining: u64, in_flight: u64, resets_at: Instant) {
+        self.left = Some((remaining.saturating_sub(in_flight), resets_at));
+    }
+
+    /// Notes a 429: nothing until a time, and slower after it.
+    pub(crate) fn turned_away(&mut self, until: Instant) {
+        self.blocked_until = Some(self.blocked_until.map_or(until, |blocked| blocked.max(until)));
+        self.pace = (self.pace * SLOWDOWN).max(SLOWEST);
+    }
+
+    /// Notes a success: a little faster again.
+    pub(crate) fn succeeded(&mut self) {
+        self.pace = (self.pace + RECOVERY).min(1.0);
+    }
+
+    /// Whether it knows nothing that a new one would not know.
+    pub(crate) fn is_idle(&self, now: Instant) -> bool {
+        self.pace >= 1.0 && self.ready_at(now) <= now && self.sent.back().is_none_or(|sent| *sent + self.span <= now)
+    }
+
+    fn allowed(&self) -> usize {
+        let allowed = (f64::from(self.limit) * self.pace).floor();
+        // The limit is a u32, so the product fits and is not negative.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let allowed = allowed as usize;
+        allowed.max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Sends as early as allowed, `count` times; gives the milliseconds of each.
+    fn send(window: &mut Window, start: Instant, count: usize) -> Vec<u64> {
+        let mut now = start;
+        let mut times = Vec::new();
+        for _ in 0..count {
+            now = now.max(window.ready_at(now));
+            window.take(now);
+            times.push(u64::try_from((now - start).as_millis()).unwrap_or(u64::MAX));
+        }
+        times
+    }
+
+    proptest! {
+        #[test]
+        fn no_span_ever_has_more_requests_than_the_limit(
+            limit in 1_u32..20,
+            pauses in prop::collection::vec(0_u64..400, 1..200),
+        ) {
+            let start = Instant::now();
+            let mut window = Window::new(limit, SECOND);
+            let mut now = start;
+            let mut sent = Vec::new();
+            for pause in pauses {
+                now = (now + Duration::from_millis(pause)).max(window.ready_at(now));
+                window.take(now);
+                sent.push(now);
+            }
+            for (index, first) in sent.iter().enumerate() {
+                let within = sent[index..].iter().filter(|time| **time - *first < SECOND).count();
+                prop_assert!(within <= limit as usize);
+            }
+        }
+    }
+
+    #[test]
+    fn the_whole_limit_is_used() {
+        let mut window = Window::new(4, SECOND);
+        let times = send(&mut window, Instant::now(), 9);
+        assert_eq!(times, [0, 0, 0, 0, 1050, 1050, 1050, 1050, 2100]);
+    }
+
+    #[test]
+    fn a_429_stops_everything_then_halves_the_pace_until_successes_restore_it() {
+        let start = Instant::now();
+        let mut window = Window::new(4, SECOND);
+        window.turned_away(start + 5 * SECOND);
+        assert_eq!(send(&mut window, start, 3), [5000, 5000, 6050]);
+        for _ in 0..25 {
+            window.succeeded();
+        }
+        assert_eq!(send(&mut window, start + 60 * SECOND, 5), [0, 0, 0, 0, 1050]);
+    }
+
+    #[test]
+    fn what_the_api_says_is_left_counts_before_what_was_assumed() {
+        let start = Instant::now();
+        let mut window = Window::new(10, SECOND);
+        window.learn(3, 1, start + 4 * SECOND);
+        assert_eq!(send(&mut window, start, 4), [0, 0, 4000, 4000]);
+    }
+}

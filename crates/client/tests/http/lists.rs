@@ -1,0 +1,111 @@
+//! Lists over many pages.
+
+use workos_directory_sync::Error;
+
+use crate::client;
+use crate::server::Server;
+use crate::server::answer;
+use crate::server::page;
+
+#[tokio::test]
+async fn a_stream_yields_the_items_of_all_pages_a_hundred_at_a_time() {
+    let script = vec![
+        page(&["g1", "g2"], Some("g2")),
+        page(&[], Some("g9")),
+        page(&["g3"], None),
+    ];
+    let server = Server::start(script).await;
+    let groups = client(&server)
+        .list_directory_groups()
+        .directory("directory_1")
+        .stream()
+        .try_collect()
+        .await
+        .unwrap();
+    let ids: Vec<_> = groups.iter().map(|group| group.id.as_str()).collect();
+    assert_eq!(ids, ["g1", "g2", "g3"]);
+    assert_eq!(
+        server.targets(),
+        [
+            "GET /directory_groups?limit=100&directory=directory_1",
+            "GET /directory_groups?after=g2&limit=100&directory=directory_1",
+            "GET /directory_groups?after=g9&limit=100&directory=directory_1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_limit_and_a_cursor_of_the_callers_own_are_kept() {
+    let server = Server::start(vec![page(&["g5"], None)]).await;
+    let mut stream = client(&server).list_directory_groups().limit(7).after("g4").stream();
+    assert_eq!(
+        stream.cursor().map(|cursor| cursor.as_str().to_owned()).as_deref(),
+        Some("g4")
+    );
+    assert_eq!(stream.next().await.unwrap().unwrap().id, "g5");
+    assert!(stream.next().await.is_none());
+    assert_eq!(server.targets(), ["GET /directory_groups?after=g4&limit=7"]);
+}
+
+#[tokio::test]
+async fn a_repeated_cursor_ends_the_stream_with_an_error() {
+    let script = vec![
+        page(&["g1"], Some("g1")),
+        page(&["g2"], Some("g2")),
+        page(&["g1"], Some("g1")),
+    ];
+    let server = Server::start(script).await;
+    let mut pages = client(&server).list_directory_groups().pages();
+    for _ in 0..3 {
+        assert!(pages.next().await.unwrap().is_ok());
+    }
+    let error = pages.next().await.unwrap().unwrap_err();
+    assert!(
+        matches!(&error, Error::RepeatedCursor { cursor, .. } if cursor == "g1"),
+        "{error}"
+    );
+    assert!(pages.next().await.is_none());
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn an_error_ends_the_stream_and_the_cursor_says_where_to_go_on() {
+    let script = vec![page(&["g1"], Some("g1")), answer(403, "", ""), page(&["g2"], None)];
+    let server = Server::start(script).await;
+    let client = client(&server);
+    let mut pages = client.list_directory_groups().pages();
+    assert!(pages.next().await.unwrap().is_ok());
+    assert!(matches!(pages.next().await.unwrap(), Err(Error::Forbidden(_))));
+    assert!(pages.next().await.is_none());
+    let cursor = pages.cursor().unwrap().clone();
+    let rest = client
+        .list_directory_groups()
+        .after(cursor)
+        .stream()
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(rest[0].id, "g2");
+}
+
+#[tokio::test]
+async fn the_next_page_is_asked_for_while_the_caller_works_on_this_one() {
+    let script = vec![
+        page(&["g1", "g2", "g3"], Some("g3")),
+        page(&["g4"], Some("g4")),
+        page(&["g5"], None),
+    ];
+    let server = Server::start(script).await;
+    let mut stream = client(&server).list_directory_groups().stream();
+    stream.next().await.unwrap().unwrap();
+    // The stream is not polled here: the request goes out by itself.
+    while server.requests().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    // The page after the next waits until the caller gets there: two pages are the most that is held.
+    for id in ["g2", "g3"] {
+        assert_eq!(stream.next().await.unwrap().unwrap().id, id);
+    }
+    assert_eq!(server.requests().len(), 2);
+    assert_eq!(stream.try_collect().await.unwrap().len(), 2);
+}

@@ -1,0 +1,197 @@
+//! How much memory and time a large population takes, and whether pages stay as fast as with a small one.
+//!
+//! `cargo run --release -p workos-directory-emulator --example scale -- [USERS] [GROUPS]`, by default 1,000,000 users and
+//! 10,000 groups; it is compared with 1,000 users. Client and server share the process and the cores.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use workos_directory_emulator::Emulator;
+use workos_directory_emulator::Population;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long a list is read in each round.
+const ROUND: Duration = Duration::from_millis(500);
+
+/// How many rounds each list has.
+const ROUNDS: usize = 7;
+
+/// How many clients ask at the same time.
+const CLIENTS: u64 = 4;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default: u32| arguments.next().map_or(Ok(default), |text| text.parse());
+    let (users, groups) = (number(1_000_000)?, number(10_000)?);
+    // Two directories and 300 members in a group in both, so that a page has a hundred users in both.
+    let small = Population {
+        groups: 10,
+        ..Population::default()
+    };
+    let large = Population {
+        users,
+        groups,
+        memberships: u64::from(users) * 3,
+        ..Population::default()
+    };
+    let (small, large) = (Side::start(small).await?, Side::start(large).await?);
+    println!();
+    println!("| pages of 100 | small, per second | large, per second | large / small |");
+    println!("| --- | --- | --- | --- |");
+    for place in 0..small.lists.len() {
+        // In turns, so that what else the machine does hits both; the median round counts.
+        let (mut slow, mut fast) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            fast.push(rate(&small, place).await?);
+            slow.push(rate(&large, place).await?);
+        }
+        let (small_rate, large_rate) = (median(fast), median(slow));
+        let name = small.lists[place].0;
+        println!(
+            "| {name} | {small_rate:.0} | {large_rate:.0} | {:.2} |",
+            large_rate / small_rate
+        );
+    }
+    small.emulator.shutdown().await;
+    large.emulator.shutdown().await;
+    Ok(())
+}
+
+/// An emulator and the lists that are read from it.
+struct Side {
+    emulator: Emulator,
+    places: Places,
+    /// What each list is and the parameters that ask for it.
+    lists: [(&'static str, String); 4],
+}
+
+impl Side {
+    /// Starts an emulator and prints what it takes.
+    async fn start(population: Population) -> Result<Self, Failure> {
+        let before = memory("VmRSS")?;
+        let started = Instant::now();
+        let emulator = Emulator::builder().population(population).start().await?;
+        println!(
+            "{} users, {} groups, {} memberships: ready after {:.2} s, {:.0} MB (peak of the process {:.0} MB)",
+            population.users,
+            population.groups,
+            population.memberships,
+            started.elapsed().as_secs_f64(),
+            memory("VmRSS")? - before,
+            memory("VmHWM")?,
+        );
+        let directory = id(&ask(&emulator, "/directories?limit=1").await?);
+        let group = id(&ask(&emulator, &format!("/directory_groups?limit=1&directory={directory}")).await?);
+        let first = id(&ask(&emulator, "/directory_users?limit=1&order=asc").await?);
+        let last = id(&ask(&emulator, "/directory_users?limit=1").await?);
+        Ok(Self {
+            emulator,
+            places: Places::between(&first, &last),
+            lists: [
+                ("all users", String::new()),
+                ("users of a directory", format!("&directory={directory}")),
+                (
+                    "active users of a directory",
+                    format!("&directory={directory}&state=active"),
+                ),
+                ("users of a group", format!("&group={group}")),
+            ],
+        })
+    }
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+/// How many pages per second come back that begin at places all over the list.
+async fn rate(side: &Side, list: usize) -> Result<f64, Failure> {
+    let (emulator, places, filter) = (&side.emulator, side.places, &side.lists[list].1);
+    let started = Instant::now();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let http = reqwest::Client::new();
+            let url = format!("{}/directory_users?limit=100&order=asc{filter}", emulator.base_url());
+            let key = emulator.api_key().to_owned();
+            tokio::spawn(async move {
+                let mut pages = 0_u64;
+                while started.elapsed() < ROUND {
+                    let cursor = places.cursor(pages * CLIENTS + client);
+                    let request = http.get(format!("{url}&after={cursor}")).bearer_auth(&key);
+                    let page = request.send().await?.error_for_status()?.bytes().await?;
+                    // Pages of different sizes could not be compared.
+                    if page.ends_with(br#""after":null}}"#) {
+                        return Err(Failure::from("a page at the end of a list was measured"));
+                    }
+                    pages += 1;
+                }
+                Ok(pages)
+            })
+        })
+        .collect();
+    let mut pages = 0;
+    for client in clients {
+        pages += client.await??;
+    }
+    Ok(pages as f64 / started.elapsed().as_secs_f64())
+}
+
+async fn ask(emulator: &Emulator, target: &str) -> Result<serde_json::Value, Failure> {
+    let url = format!("{}{target}", emulator.base_url());
+    let request = reqwest::Client::new().get(url).bearer_auth(emulator.api_key());
+    Ok(request.send().await?.error_for_status()?.json().await?)
+}
+
+fn id(page: &serde_json::Value) -> String {
+    page["data"][0]["id"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Times of creation between the first and the last user. Any ULID is a cursor, whether or not an object has it.
+#[derive(Clone, Copy)]
+struct Places {
+    first: u64,
+    last: u64,
+}
+
+const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const PREFIX: &str = "directory_user_";
+
+impl Places {
+    fn between(first: &str, last: &str) -> Self {
+        let time = |id: &str| {
+            let digits = id.bytes().skip(PREFIX.len()).take(10);
+            digits.fold(0, |time, byte| {
+                time * 32 + DIGITS.iter().position(|&digit| digit == byte).unwrap_or_default() as u64
+            })
+        };
+        Self {
+            first: time(first),
+            last: time(last),
+        }
+    }
+
+    /// A cursor in the first half of the list; the golden ratio spreads them evenly.
+    fn cursor(self, number: u64) -> String {
+        let place = (number as f64 * 0.618_033_988_749_895).fract() * 0.5;
+        let time = self.first + ((self.last - self.first) as f64 * place) as u64;
+        let digits = (0..10)
+            .rev()
+            .map(|place| char::from(DIGITS[(time >> (5 * place)) as usize & 31]));
+        format!("{PREFIX}{}0000000000000000", digits.collect::<String>())
+    }
+}
+
+/// A line of `/proc/self/status`, in MB.
+fn memory(field: &str) -> Result<f64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let kilobytes = line
+        .and_then(|line| line.split_whitespace().next())
+        .ok_or("no such field")?;
+    Ok(kilobytes.parse::<f64>()? / 1024.0)
+}

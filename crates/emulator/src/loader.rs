@@ -1,0 +1,290 @@
+//! How a state is built from many objects at once: each is checked, completed and encoded, then the indexes are made.
+
+use workos_directory_sync::Timestamp;
+use workos_directory_sync::types;
+
+use crate::index::Index;
+use crate::index::MAX_NUMBER;
+use crate::index::pair;
+use crate::kind::Kind;
+use crate::row::DirectoryRow;
+use crate::row::GroupRow;
+use crate::row::StateCode;
+use crate::row::UserRow;
+use crate::row::UserTexts;
+use crate::row::user_middle;
+use crate::shelf::Shelf;
+use crate::state::State;
+use crate::state::directory_keys;
+use crate::state::group_keys;
+use crate::state::user_keys;
+use crate::state::user_text_keys;
+use crate::ulid::Ulid;
+
+/// What is wrong with an object that shall be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The id does not look like the ids of its kind.
+    #[error("the id `{id}` is not `{prefix}` followed by a ULID, such as `{prefix}01ECAZ4NV9QMV47GW873HDCX74`")]
+    WrongId {
+        /// The id.
+        id: String,
+        /// What ids of this kind begin with.
+        prefix: &'static str,
+    },
+    /// Two objects have the same id.
+    #[error("the id `{id}` is used twice")]
+    DuplicateId {
+        /// The id.
+        id: String,
+    },
+    /// The object belongs to a directory that is not there.
+    #[error("there is no directory `{id}`")]
+    UnknownDirectory {
+        /// The id of the directory.
+        id: String,
+    },
+    /// The membership is of a user who is not there.
+    #[error("there is no directory user `{id}`")]
+    UnknownUser {
+        /// The id of the user.
+        id: String,
+    },
+    /// The membership is in a group that is not there.
+    #[error("there is no directory group `{id}`")]
+    UnknownGroup {
+        /// The id of the group.
+        id: String,
+    },
+    /// The object names another organization than its directory.
+    #[error("it belongs to `{id}`, but its directory belongs to {}", shown(.directory_organization))]
+    OtherOrganization {
+        /// The organization that the object names.
+        id: String,
+        /// The organization that its directory names.
+        directory_organization: Option<String>,
+    },
+    /// The user and the group of a membership belong to two directories.
+    #[error("user `{user}` and group `{group}` belong to different directories")]
+    OtherDirectory {
+        /// The id of the user.
+        user: String,
+        /// The id of the group.
+        group: String,
+    },
+    /// There are more objects than the emulator can number.
+    #[error("there are too many objects")]
+    TooMany,
+    /// The object does not serialize.
+    #[error("it cannot be written as JSON: {reason}")]
+    Encoding {
+        /// Why not.
+        reason: String,
+    },
+}
+
+fn shown(organization: &Option<String>) -> String {
+    organization
+        .as_ref()
+        .map_or_else(|| "no organization".to_owned(), |id| format!("`{id}`"))
+}
+
+/// A state that is being built. Directories come first, then users and groups, then memberships; each kind in ascending
+/// order of ids.
+#[derive(Debug, Default)]
+pub(crate) struct Loader {
+    state: State,
+    users_by_scope: Vec<u64>,
+    users_by_text: Vec<u64>,
+    groups_by_scope: Vec<u64>,
+    directories_by_scope: Vec<u64>,
+    memberships: Vec<(u32, u32)>,
+}
+
+impl Loader {
+    /// Adds a directory.
+    pub(crate) fn directory(&mut self, mut model: types::Directory) -> Result<u32, Fault> {
+        let ulid = parsed(Kind::Directory, &model.id)?;
+        let organization = match &model.organization_id {
+            Some(id) => Some(self.organization(id)?),
+            None => None,
+        };
+        model.object = Some("directory".to_owned());
+        // Official SDKs cannot read a directory without it.
+        model.external_key.get_or_insert_default();
+        model.metadata = None;
+        let id = model.id.clone();
+        let user_middle = user_middle(&model);
+        let row = DirectoryRow {
+            model,
+            organization,
+            user_middle,
+            active_users: 0,
+            other_users: 0,
+            groups: 0,
+            last_sync: None,
+        };
+        let number = pushed(&mut self.state.directories, ulid, row, id)?;
+        if number > MAX_NUMBER {
+            return Err(Fault::TooMany);
+        }
+        self.directories_by_scope
+            .extend(directory_keys(organization).map(|key| pair(key, number)));
+        Ok(number)
+    }
+
+    /// Adds a group.
+    pub(crate) fn group(&mut self, mut model: types::DirectoryGroup) -> Result<u32, Fault> {
+        let ulid = parsed(Kind::Group, &model.id)?;
+        let (directory, organization) = self.home(&model.directory_id, &mut model.organization_id)?;
+        model.object = Some("directory_group".to_owned());
+        model.idp_id.get_or_insert_with(|| model.id.clone());
+        model.raw_attributes.get_or_insert_default();
+        model.members = None;
+        let created = model.created_at.get_or_insert_with(|| time_of(ulid)).clone();
+        model.updated_at.get_or_insert(created);
+        let text = encoded(&model)?;
+        let number = pushed(
+            &mut self.state.groups,
+            ulid,
+            GroupRow {
+                directory,
+                text: text.into_boxed_str(),
+            },
+            model.id,
+        )?;
+        if let Some(row) = self.state.directories.get_mut(directory) {
+            row.groups += 1;
+        }
+        self.groups_by_scope
+            .extend(group_keys(directory, organization).map(|key| pair(key, number)));
+        Ok(number)
+    }
+
+    /// Adds a user.
+    pub(crate) fn user(&mut self, mut model: types::DirectoryUser) -> Result<u32, Fault> {
+        let ulid = parsed(Kind::User, &model.id)?;
+        let (directory, organization) = self.home(&model.directory_id, &mut model.organization_id)?;
+        model.object = Some("directory_user".to_owned());
+        model.raw_attributes.get_or_insert_default();
+        model.custom_attributes.get_or_insert_default();
+        model.groups = None;
+        let text = encoded(&model)?;
+        let state = StateCode::from(&model.state);
+        let texts = user_text_keys(directory, &UserTexts::from(&model));
+        let middle = self.state.directories.get(directory).map_or("", |row| &row.user_middle);
+        let row = UserRow::new(directory, state, &text, &model.id, middle);
+        let number = pushed(&mut self.state.users, ulid, row, model.id)?;
+        if let Some(row) = self.state.directories.get_mut(directory) {
+            match state {
+                StateCode::Active => row.active_users += 1,
+                _ => row.other_users += 1,
+            }
+        }
+        self.users_by_scope
+            .extend(user_keys(directory, organization, state).map(|key| pair(key, number)));
+        self.users_by_text
+            .extend(texts.into_iter().map(|key| pair(key, number)));
+        Ok(number)
+    }
+
+    /// Adds a membership; one that is there already is kept once.
+    pub(crate) fn membership(&mut self, user: &str, group: &str) -> Result<(), Fault> {
+        let found_user = self.state.users.find(user);
+        let found_user = found_user.ok_or_else(|| Fault::UnknownUser { id: user.to_owned() })?;
+        let found_group = self.state.groups.find(group);
+        let found_group = found_group.ok_or_else(|| Fault::UnknownGroup { id: group.to_owned() })?;
+        let user_home = self.state.users.get(found_user).map(|row| row.directory);
+        let group_home = self.state.groups.get(found_group).map(|row| row.directory);
+        if user_home != group_home {
+            return Err(Fault::OtherDirectory {
+                user: user.to_owned(),
+                group: group.to_owned(),
+            });
+        }
+        self.numbered_membership(found_user, found_group);
+        Ok(())
+    }
+
+    /// Adds a membership of a user and a group of the same directory that this loader has numbered.
+    pub(crate) fn numbered_membership(&mut self, user: u32, group: u32) {
+        self.memberships.push((user, group));
+    }
+
+    /// The state.
+    pub(crate) fn finish(self) -> State {
+        let mut state = self.state;
+        state.directories_by_scope = Index::of(self.directories_by_scope);
+        state.groups_by_scope = Index::of(self.groups_by_scope);
+        state.users_by_scope = Index::of(self.users_by_scope);
+        state.users_by_text = Index::of(self.users_by_text);
+        let of_user = self.memberships.iter().map(|&(user, group)| pair(user, group));
+        state.groups_of_user = Index::of(of_user.collect());
+        let of_group = self.memberships.iter().map(|&(user, group)| pair(group, user));
+        state.users_of_group = Index::of(of_group.collect());
+        state
+    }
+
+    fn organization(&mut self, id: &str) -> Result<u32, Fault> {
+        parsed(Kind::Organization, id)?;
+        if let Some(&number) = self.state.organizations.get(id) {
+            return Ok(number);
+        }
+        let number = u32::try_from(self.state.organizations.len()).map_err(|_| Fault::TooMany)?;
+        if number > MAX_NUMBER {
+            return Err(Fault::TooMany);
+        }
+        self.state.organizations.insert(id.to_owned(), number);
+        Ok(number)
+    }
+
+    /// The numbers of an object's directory and organization; a missing organization is filled in.
+    fn home(&self, directory: &str, organization: &mut Option<String>) -> Result<(u32, Option<u32>), Fault> {
+        let found = self.state.directories.find(directory);
+        let found = found.and_then(|number| Some((number, self.state.directories.get(number)?)));
+        let (number, row) = found.ok_or_else(|| Fault::UnknownDirectory {
+            id: directory.to_owned(),
+        })?;
+        let expected = &row.model.organization_id;
+        match organization {
+            None => organization.clone_from(expected),
+            Some(_) if organization == expected => {}
+            Some(id) => {
+                return Err(Fault::OtherOrganization {
+                    id: id.clone(),
+                    directory_organization: expected.clone(),
+                });
+            }
+        }
+        Ok((number, row.organization))
+    }
+}
+
+fn parsed(kind: Kind, id: &str) -> Result<Ulid, Fault> {
+    kind.parse(id).ok_or_else(|| Fault::WrongId {
+        id: id.to_owned(),
+        prefix: kind.prefix(),
+    })
+}
+
+/// Adds a row. Ids come in ascending order, so one that does not sort behind the last is the last once more.
+fn pushed<T>(shelf: &mut Shelf<T>, ulid: Ulid, row: T, id: String) -> Result<u32, Fault> {
+    if shelf.place(ulid).is_ok() {
+        return Err(Fault::DuplicateId { id });
+    }
+    shelf.push(ulid, row).ok_or(Fault::TooMany)
+}
+
+fn encoded<T: serde::Serialize>(model: &T) -> Result<String, Fault> {
+    serde_json::to_string(model).map_err(|error| Fault::Encoding {
+        reason: error.to_string(),
+    })
+}
+
+fn time_of(ulid: Ulid) -> Timestamp {
+    let milliseconds = i64::try_from(ulid.milliseconds()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(milliseconds)
+        .unwrap_or(jiff::Timestamp::MAX)
+        .into()
+}

@@ -1,0 +1,92 @@
+//! What the API answers when it does not do what it was asked for.
+
+use axum::http::StatusCode;
+use workos_directory_sync::types;
+
+use crate::kind::Kind;
+use crate::rate_limits::Quota;
+
+/// How much of an id that was not found is repeated in the message, in characters.
+const SHOWN: usize = 100;
+
+/// An error answer.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Box<types::ErrorBody>,
+    /// The limit that was exceeded.
+    pub(crate) exceeded: Option<Quota>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let mut body = Box::<types::ErrorBody>::default();
+        body.message = Some(message.into());
+        Self {
+            status,
+            body,
+            exceeded: None,
+        }
+    }
+
+    fn with_code(mut self, code: &str) -> Self {
+        self.body.code = Some(code.to_owned());
+        self
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized")
+    }
+
+    /// There is no object of this kind with this id.
+    pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
+        let shown: String = id.chars().take(SHOWN).collect();
+        let message = format!("{} not found: '{shown}'.", kind.noun());
+        Self::new(StatusCode::NOT_FOUND, message).with_code("entity_not_found")
+    }
+
+    /// There is no such path.
+    pub(crate) fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Not Found")
+    }
+
+    /// The path does not take this method.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+    }
+
+    pub(crate) fn body_too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large.")
+    }
+
+    /// The emulator failed.
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error.")
+    }
+
+    /// The directory's provider or state does not support what was asked for.
+    pub(crate) fn sync_unsupported(what: &str) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("Directories {what} cannot be synced on request."),
+        )
+        .with_code("directory_sync_not_supported")
+    }
+
+    /// Parameters have values that the API refuses.
+    pub(crate) fn invalid(faults: Vec<types::FieldError>) -> Self {
+        let mut refusal =
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation failed.").with_code("invalid_request_parameters");
+        refusal.body.errors = Some(faults.into_iter().map(types::ErrorDetail::from).collect());
+        refusal
+    }
+
+    /// There were too many requests.
+    pub(crate) fn rate_limited(quota: Quota) -> Self {
+        let mut refusal =
+            Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests.").with_code("rate_limit_exceeded");
+        refusal.body.retry_after_seconds = Some(quota.retry_after);
+        refusal.exceeded = Some(quota);
+        refusal
+    }
+}

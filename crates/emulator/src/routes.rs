@@ -1,0 +1,167 @@
+//! Which operation answers a request, and what is checked before it does.
+//!
+//! Methods, paths and parameters come from the document by way of the client's [`operations`]. Every request is counted,
+//! then measured against the rate limit, then the API key is checked, then the operation runs. It reads memory only, so it
+//! runs where the request came in.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::RawPathParams;
+use axum::extract::Request;
+use axum::extract::State;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::http::HeaderMap;
+use axum::http::header;
+use axum::response::Response;
+use axum::routing::MethodFilter;
+use axum::routing::on;
+use workos_directory_sync::operation::Method;
+use workos_directory_sync::operation::Operation;
+use workos_directory_sync::operations;
+
+use crate::answer;
+use crate::answer::Reply;
+use crate::app::App;
+use crate::directories;
+use crate::groups;
+use crate::query::Query;
+use crate::received::ReceivedRequest;
+use crate::refusal::Refusal;
+use crate::users;
+
+/// How large a request's body may be, in bytes. No operation reads one.
+const MAX_BODY: u64 = 64 * 1024;
+
+/// What an operation does.
+type Handler = fn(&App, &Call<'_>) -> Result<Reply, Refusal>;
+
+/// What each operation does.
+const HANDLERS: &[(&Operation, Handler)] = &[
+    (&operations::LIST_DIRECTORIES, directories::list),
+    (&operations::GET_DIRECTORY, directories::get),
+    (&operations::DELETE_DIRECTORY, directories::delete),
+    (&operations::SYNC_DIRECTORY, directories::sync),
+    (&operations::LIST_DIRECTORY_GROUPS, groups::list),
+    (&operations::GET_DIRECTORY_GROUP, groups::get),
+    (&operations::LIST_DIRECTORY_USERS, users::list),
+    (&operations::GET_DIRECTORY_USER, users::get),
+];
+
+/// A request for an operation.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    operation: &'static Operation,
+    /// The id in the path, decoded; empty when the path has none.
+    pub(crate) id: &'a str,
+    query: &'a str,
+    pub(crate) now: jiff::Timestamp,
+}
+
+impl Call<'_> {
+    /// The parameters in the query.
+    pub(crate) fn query(&self, app: &App) -> Query {
+        Query::parse(self.operation, self.query, app.honour_seed)
+    }
+}
+
+/// All routes.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new();
+    for &(operation, handler) in HANDLERS {
+        let answer = move |State(app): State<Arc<App>>,
+                           path: Result<RawPathParams, RawPathParamsRejection>,
+                           request: Request| async move {
+            // An id that is not UTF-8 is the id of nothing.
+            let path = path.ok();
+            let id = path.iter().flatten().map(|(_, value)| value).next().unwrap_or_default();
+            respond(&app, &request, Some(operation), |now| {
+                let call = Call {
+                    operation,
+                    id,
+                    query: request.uri().query().unwrap_or_default(),
+                    now,
+                };
+                authorize(&app, request.headers())?;
+                handler(&app, &call)
+            })
+        };
+        router = router.route(operation.path, on(filter(operation.method), answer));
+    }
+    router
+        .method_not_allowed_fallback(|State(app): State<Arc<App>>, request: Request| async move {
+            respond(&app, &request, None, |_| Err(Refusal::method_not_allowed()))
+        })
+        .fallback(|State(app): State<Arc<App>>, request: Request| async move {
+            respond(&app, &request, None, |_| Err(Refusal::no_route()))
+        })
+        .with_state(app)
+}
+
+fn filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+        Method::Patch => MethodFilter::PATCH,
+        Method::Delete => MethodFilter::DELETE,
+    }
+}
+
+/// What every request goes through.
+fn respond(
+    app: &App,
+    request: &Request,
+    operation: Option<&'static Operation>,
+    answer: impl FnOnce(jiff::Timestamp) -> Result<Reply, Refusal>,
+) -> Response {
+    let now = app.clock.now();
+    let (quota, result) = match app.limiter.admit(now) {
+        Err(quota) => (quota, Err(Refusal::rate_limited(quota))),
+        Ok(quota) if body_length(request.headers()) > MAX_BODY => (quota, Err(Refusal::body_too_large())),
+        Ok(quota) => (quota, answer(now)),
+    };
+    let response = answer::response(result, quota, &app.request_id(now));
+    app.received.add(ReceivedRequest {
+        operation: operation.map(|operation| operation.id),
+        method: request.method().to_string(),
+        target: request.uri().to_string(),
+        status: response.status().as_u16(),
+    });
+    response
+}
+
+/// How long the body says that it is. One of unknown length is never read, and the connection is closed.
+fn body_length(headers: &HeaderMap) -> u64 {
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    length.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Refusal::unauthorized());
+    };
+    let sent = value.to_str().ok().and_then(|text| text.split_once(' '));
+    match sent {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") && key.trim() == app.api_key => Ok(()),
+        _ => Err(Refusal::unauthorized()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_handler_except_the_log_of_events() {
+        let missing: Vec<&str> = operations::ALL
+            .iter()
+            .filter(|operation| HANDLERS.iter().all(|(known, _)| known.id != operation.id))
+            .map(|operation| operation.id)
+            .collect();
+        assert_eq!(missing, [operations::LIST_EVENTS.id]);
+    }
+}

@@ -1,0 +1,171 @@
+//! Everything that the emulator knows: directories, users, groups and who belongs to which group.
+//!
+//! Users and groups are encoded once, by their generated types, when they are written; an answer copies the texts. A row
+//! keeps beside its text only what lists are filtered by. Every list that a client reads in bulk has an index of its own,
+//! so that a page costs the same with a thousand users and with a million.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use workos_directory_sync::types;
+
+use crate::index::Index;
+use crate::index::Scope;
+use crate::index::text_key;
+use crate::kind::Kind;
+use crate::row::DirectoryRow;
+use crate::row::GroupRow;
+use crate::row::StateCode;
+use crate::row::UserRow;
+use crate::row::UserTexts;
+use crate::shelf::Shelf;
+
+/// The whole state.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) directories: Shelf<DirectoryRow>,
+    pub(crate) users: Shelf<UserRow>,
+    pub(crate) groups: Shelf<GroupRow>,
+    /// The numbers of the organizations, by id.
+    pub(crate) organizations: BTreeMap<String, u32>,
+    /// Directories by [`Scope`].
+    pub(crate) directories_by_scope: Index,
+    /// Users by [`Scope`] and state.
+    pub(crate) users_by_scope: Index,
+    /// Groups by [`Scope`].
+    pub(crate) groups_by_scope: Index,
+    /// Users by [`text_key`] of their `idp_id` and their addresses.
+    pub(crate) users_by_text: Index,
+    /// Groups by user.
+    pub(crate) groups_of_user: Index,
+    /// Users by group.
+    pub(crate) users_of_group: Index,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            directories: Shelf::new(Kind::Directory),
+            users: Shelf::new(Kind::User),
+            groups: Shelf::new(Kind::Group),
+            organizations: BTreeMap::new(),
+            directories_by_scope: Index::default(),
+            users_by_scope: Index::default(),
+            groups_by_scope: Index::default(),
+            users_by_text: Index::default(),
+            groups_of_user: Index::default(),
+            users_of_group: Index::default(),
+        }
+    }
+}
+
+impl State {
+    /// A directory as the API shows it, with its counts.
+    pub(crate) fn directory(&self, directory: u32) -> Option<types::Directory> {
+        let row = self.directories.get(directory)?;
+        let mut model = row.model.clone();
+        let users = types::DirectoryUserCounts::new(row.active_users, row.other_users);
+        model.metadata = Some(types::DirectoryMetadata::new(users, row.groups));
+        Some(model)
+    }
+
+    /// Appends a user's text; `false` when there is none with that number.
+    pub(crate) fn write_user(&self, json: &mut Vec<u8>, user: u32) -> bool {
+        let Some(row) = self.users.get(user) else {
+            return false;
+        };
+        let Some(directory) = self.directories.get(row.directory) else {
+            return false;
+        };
+        row.write(json, &directory.user_middle, |json| self.users.write_id(json, user));
+        true
+    }
+
+    /// Removes a directory with its users, groups and memberships; `false` when there is none with that number.
+    pub(crate) fn delete_directory(&mut self, directory: u32) -> bool {
+        let Some(row) = self.directories.take(directory) else {
+            return false;
+        };
+        let key = Scope::Directory(directory).key(0);
+        let groups: Vec<u32> = self.groups_by_scope.all(key).collect();
+        let users: Vec<u32> = self.users_by_scope.all(key).collect();
+        for user in users {
+            self.remove_user(user, row.organization);
+        }
+        for group in groups {
+            self.groups.take(group);
+            for key in group_keys(directory, row.organization) {
+                self.groups_by_scope.remove(key, group);
+            }
+        }
+        for key in directory_keys(row.organization) {
+            self.directories_by_scope.remove(key, directory);
+        }
+        true
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty_of_indexes(&self) -> bool {
+        let indexes = [
+            &self.directories_by_scope,
+            &self.users_by_scope,
+            &self.groups_by_scope,
+            &self.users_by_text,
+            &self.groups_of_user,
+            &self.users_of_group,
+        ];
+        indexes.iter().all(|index| index.is_empty())
+    }
+
+    fn remove_user(&mut self, user: u32, organization: Option<u32>) {
+        let groups: Vec<u32> = self.groups_of_user.all(user).collect();
+        for group in groups {
+            self.groups_of_user.remove(user, group);
+            self.users_of_group.remove(group, user);
+        }
+        let Some(row) = self.users.take(user) else {
+            return;
+        };
+        for key in user_keys(row.directory, organization, row.state) {
+            self.users_by_scope.remove(key, user);
+        }
+        for key in row.with_texts(|texts| user_text_keys(row.directory, &texts)) {
+            self.users_by_text.remove(key, user);
+        }
+    }
+}
+
+/// The keys of [`State::directories_by_scope`] that a directory stands under.
+pub(crate) fn directory_keys(organization: Option<u32>) -> impl Iterator<Item = u32> {
+    [Some(Scope::All), organization.map(Scope::Organization)]
+        .into_iter()
+        .flatten()
+        .map(|scope| scope.key(0))
+}
+
+/// The keys of [`State::groups_by_scope`] that a group stands under.
+pub(crate) fn group_keys(directory: u32, organization: Option<u32>) -> impl Iterator<Item = u32> {
+    scopes(directory, organization).map(|scope| scope.key(0))
+}
+
+/// The keys of [`State::users_by_scope`] that a user stands under.
+pub(crate) fn user_keys(directory: u32, organization: Option<u32>, state: StateCode) -> impl Iterator<Item = u32> {
+    scopes(directory, organization).flat_map(move |scope| [scope.key(0), scope.key(state as u8)])
+}
+
+/// The keys of [`State::users_by_text`] that a user stands under.
+pub(crate) fn user_text_keys(directory: u32, texts: &UserTexts<'_>) -> BTreeSet<u32> {
+    let idp_id = texts.idp_id.iter().map(|text| text_key(directory, "idp_id", text));
+    let emails = texts.addresses().map(|text| text_key(directory, "email", &text));
+    idp_id.chain(emails).collect()
+}
+
+fn scopes(directory: u32, organization: Option<u32>) -> impl Iterator<Item = Scope> {
+    [
+        Some(Scope::All),
+        Some(Scope::Directory(directory)),
+        organization.map(Scope::Organization),
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,11 @@
+//! What the emulator does over HTTP, as any client of any language sees it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod asking;
+mod lifecycle;
+mod lists;
+mod objects;
+mod official;
+mod refusals;
+mod throttle;
