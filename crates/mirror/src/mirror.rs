@@ -64,8 +64,12 @@ impl Mirror {
         self.store.close().await;
     }
 
+    /// The time, to the millisecond that is written.
     pub(crate) fn now(&self) -> Timestamp {
-        (self.clock)().into()
+        let now = (self.clock)();
+        jiff::Timestamp::from_millisecond(now.as_millisecond())
+            .unwrap_or(now)
+            .into()
     }
 }
 

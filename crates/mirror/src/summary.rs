@@ -27,7 +27,7 @@ pub struct Summary {
     pub groups: Counts,
     /// Memberships.
     pub memberships: Counts,
-    /// How many calls of the API it took.
+    /// How many calls of the API it took; a call that the client had to send again counts once.
     pub calls: u64,
 }
 

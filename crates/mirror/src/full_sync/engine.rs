@@ -1,7 +1,6 @@
 //! A run: the list of directories, then the directories, several at a time.
 
 use futures_util::StreamExt;
-use futures_util::future::join;
 use futures_util::stream::FuturesUnordered;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error as ApiError;
@@ -254,8 +253,8 @@ impl<'a> Engine<'a> {
         Stamp { run: self.run.id, now }
     }
 
-    /// Writes all pages of a list, each with the place where the list goes on. The next page is on its way while one is
-    /// being written.
+    /// Writes all pages of a list, each with the place where the list goes on. While one is being written, the client
+    /// fetches the next.
     ///
     /// With an `owner` the list is one of many that make up the step, and its end is not the step's.
     pub(super) async fn traverse<R, F>(
@@ -270,24 +269,17 @@ impl<'a> Engine<'a> {
         R: WithPages,
         F: Fn(Vec<R::Item>) -> Result<Batch, Error> + Send + Sync,
     {
-        let mut page = traversal.next().await?;
-        while let Some(current) = page {
-            let is_last = current.next.is_none();
+        while let Some(page) = traversal.next().await? {
+            let is_last = page.next.is_none();
             let checkpoint = Checkpoint {
                 position: owner.map(str::to_owned),
-                cursor: current.next.map(String::from),
+                cursor: page.next.map(String::from),
                 traversed: is_last && owner.is_none(),
                 calls: traversal.take_calls(),
             };
-            let batch = to_batch(current.items)?;
+            let batch = to_batch(page.items)?;
             let now = self.now();
-            let write = self.store().write(key, self.stamp(&now), batch, checkpoint);
-            let (written, next) = if is_last {
-                (write.await, Ok(None))
-            } else {
-                join(write, traversal.next()).await
-            };
-            *counts += written?;
+            *counts += self.store().write(key, self.stamp(&now), batch, checkpoint).await?;
             self.tell(Progress::Page {
                 directory: key.directory.to_owned(),
                 kind: key.kind,
@@ -296,7 +288,6 @@ impl<'a> Engine<'a> {
             if is_last {
                 return Ok(());
             }
-            page = next?;
         }
         Err(Error::CutShort { kind: key.kind })
     }

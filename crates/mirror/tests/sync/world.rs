@@ -1,0 +1,234 @@
+//! A database in a folder of its own, and what is compared in it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use sqlx::Row;
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnectOptions;
+use workos_directory_emulator::Emulator;
+use workos_directory_emulator::Profile;
+use workos_directory_mirror::Error;
+use workos_directory_mirror::Mirror;
+use workos_directory_mirror::Summary;
+use workos_directory_sync::Client;
+use workos_directory_sync::rate_limit::RateLimits;
+use workos_directory_sync::retry::RetryPolicy;
+
+use crate::source::Source;
+
+/// A database, and a second connection to it as an application would have.
+pub(crate) struct World {
+    pub(crate) mirror: Mirror,
+    pub(crate) address: String,
+    application: SqlitePool,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mirror.sqlite");
+        let address = format!("sqlite:{}", path.display());
+        let mirror = Mirror::connect(&address).await.unwrap();
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let application = SqlitePool::connect_with(options).await.unwrap();
+        Self {
+            mirror,
+            address,
+            application,
+            _folder: folder,
+        }
+    }
+
+    /// Mirrors a source that stands alone, as the live API gives it.
+    pub(crate) async fn sync(&self, source: &Source) -> Result<Summary, Error> {
+        let emulator = live(source).await;
+        self.mirror.full_sync(&client(&emulator)).run().await
+    }
+
+    /// The first column of a query, as text.
+    pub(crate) async fn column(&self, sql: &'static str) -> Vec<String> {
+        let rows = sqlx::query(sql).fetch_all(&self.application).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// A number.
+    pub(crate) async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.application).await.unwrap()
+    }
+
+    /// What is marked as deleted, of any kind.
+    pub(crate) async fn deleted(&self) -> Vec<String> {
+        self.column(
+            "SELECT id FROM directories WHERE deleted_at IS NOT NULL
+             UNION ALL SELECT id FROM users WHERE deleted_at IS NOT NULL
+             UNION ALL SELECT id FROM groups WHERE deleted_at IS NOT NULL
+             UNION ALL SELECT user_id || ' ' || group_id FROM memberships WHERE deleted_at IS NOT NULL ORDER BY 1",
+        )
+        .await
+    }
+
+    /// Asserts that what is not deleted is what the API gives, row for row and column for column.
+    pub(crate) async fn assert_equals(&self, client: &Client) {
+        let directories = client.list_directories().stream().try_collect().await.unwrap();
+        let groups = client.list_directory_groups();
+        let users = client.list_directory_users();
+        let (mut all_groups, mut all_users, mut pairs) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for directory in &directories {
+            let groups = groups
+                .clone()
+                .directory(directory.id.as_str())
+                .stream()
+                .try_collect()
+                .await
+                .unwrap();
+            for group in &groups {
+                let members = client.list_directory_users().group(group.id.as_str()).stream();
+                for user in members.try_collect().await.unwrap() {
+                    pairs.insert(format!("{} {}", user.id, group.id));
+                }
+            }
+            all_groups.extend(groups);
+            all_users.extend(
+                users
+                    .clone()
+                    .directory(directory.id.as_str())
+                    .stream()
+                    .try_collect()
+                    .await
+                    .unwrap(),
+            );
+        }
+        self.assert_table(
+            "SELECT * FROM directories WHERE deleted_at IS NULL ORDER BY id",
+            &[
+                "organization_id",
+                "external_key",
+                "type",
+                "state",
+                "name",
+                "domain",
+                "created_at",
+                "updated_at",
+            ],
+            &["metadata"],
+            directories,
+        )
+        .await;
+        self.assert_table(
+            "SELECT * FROM groups WHERE deleted_at IS NULL ORDER BY id",
+            &[
+                "directory_id",
+                "organization_id",
+                "idp_id",
+                "name",
+                "created_at",
+                "updated_at",
+            ],
+            &["raw_attributes"],
+            all_groups,
+        )
+        .await;
+        self.assert_table(
+            "SELECT * FROM users WHERE deleted_at IS NULL ORDER BY id",
+            &[
+                "directory_id",
+                "organization_id",
+                "idp_id",
+                "email",
+                "first_name",
+                "last_name",
+                "name",
+                "job_title",
+                "username",
+                "state",
+                "created_at",
+                "updated_at",
+            ],
+            &["emails", "custom_attributes", "raw_attributes"],
+            all_users,
+        )
+        .await;
+        let stored = self
+            .column("SELECT user_id || ' ' || group_id FROM memberships WHERE deleted_at IS NULL ORDER BY 1")
+            .await;
+        assert_eq!(stored, pairs.into_iter().collect::<Vec<_>>(), "memberships");
+    }
+
+    async fn assert_table<T: serde::Serialize>(
+        &self,
+        sql: &'static str,
+        texts: &[&str],
+        json: &[&str],
+        objects: Vec<T>,
+    ) {
+        let rows = sqlx::query(sql).fetch_all(&self.application).await.unwrap();
+        let mut objects: Vec<Value> = objects
+            .iter()
+            .map(|object| serde_json::to_value(object).unwrap())
+            .collect();
+        objects.sort_by_key(|object| object["id"].as_str().unwrap().to_owned());
+        let ids: Vec<&str> = rows.iter().map(|row| row.get("id")).collect();
+        let expected: Vec<&str> = objects.iter().map(|object| object["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, expected, "{sql}");
+        for (row, object) in rows.iter().zip(&objects) {
+            for &column in texts {
+                // The text of the source, where the column that sorts has another form of it.
+                let source = column
+                    .ends_with("_at")
+                    .then(|| row.get::<Option<String>, _>(format!("{column}_source").as_str()))
+                    .flatten();
+                let stored = source.or_else(|| row.get(column));
+                assert_eq!(
+                    stored.as_deref(),
+                    object[column].as_str(),
+                    "{column} of {}",
+                    object["id"]
+                );
+            }
+            for &column in json {
+                let stored: Option<&str> = row.get(column);
+                let stored = stored.map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
+                assert_eq!(stored, object[column], "{column} of {}", object["id"]);
+            }
+        }
+    }
+}
+
+/// An emulator that embeds no groups, as the live API does for new teams.
+pub(crate) async fn live(source: &Source) -> Emulator {
+    Emulator::builder()
+        .profile(Profile::Live)
+        .honour_seed_parameters(false)
+        .seed_file(source.0.clone())
+        .start()
+        .await
+        .unwrap()
+}
+
+/// An emulator that embeds groups.
+pub(crate) async fn embedding(source: &Source) -> Emulator {
+    Emulator::builder()
+        .profile(Profile::Seed)
+        .seed_file(source.0.clone())
+        .start()
+        .await
+        .unwrap()
+}
+
+pub(crate) fn client(emulator: &Emulator) -> Client {
+    client_of(emulator.base_url(), emulator)
+}
+
+/// A client of the emulator that goes another way.
+pub(crate) fn client_of(base_url: &str, emulator: &Emulator) -> Client {
+    Client::builder()
+        .api_key(emulator.api_key())
+        .base_url(base_url)
+        // Each call counts, none waits.
+        .retry(RetryPolicy::off())
+        .rate_limits(RateLimits::off())
+        .build()
+        .unwrap()
+}
