@@ -58,3 +58,7 @@ pub use crate::kind::Kind;
 pub use crate::mirror::Mirror;
 pub use crate::summary::Counts;
 pub use crate::summary::Summary;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

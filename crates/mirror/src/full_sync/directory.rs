@@ -22,6 +22,7 @@ use crate::record;
 use crate::record::GROUPS;
 use crate::store::Batch;
 use crate::store::Checkpoint;
+use crate::store::KnownCounts;
 use crate::store::Step;
 use crate::store::StepKey;
 
@@ -119,13 +120,18 @@ impl Engine<'_> {
 
     /// Decides how the memberships are found out, and notes it.
     async fn plan(&self, key: StepKey<'_>, step: &Step) -> Result<MembershipPlan, Error> {
-        let known = self.store().known_counts(key.directory).await?;
+        // Empty lists alone prove nothing: teams that get no embedded groups get empty lists.
+        let embedded = step.untold == 0 && step.counts.seen > 0;
+        let known = if embedded {
+            KnownCounts::default()
+        } else {
+            self.store().known_counts(key.directory).await?
+        };
         let shape = Shape {
             users: known.users,
             groups: known.groups,
             known,
-            // Empty lists alone prove nothing: teams that get no embedded groups get empty lists.
-            embedded: step.untold == 0 && step.counts.seen > 0,
+            embedded,
         };
         let (plan, calls) = planner::choose(&shape);
         let now = self.now();

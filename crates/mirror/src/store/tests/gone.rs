@@ -1,0 +1,225 @@
+//! What is marked as deleted, and what is not.
+
+use sqlx::Row;
+
+use super::*;
+
+#[tokio::test]
+async fn what_was_not_seen_is_marked_and_comes_back_when_it_returns() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    let both = || Batch::Users(vec![told(user("u1", "Ada"), &["g1"]), told(user("u2", "Bob"), &["g1"])]);
+    write(&store, &run, 1, Kind::Users, both()).await;
+    write(
+        &store,
+        &run,
+        1,
+        Kind::Groups,
+        Batch::Objects(&GROUPS, vec![group("g1")]),
+    )
+    .await;
+    assert_eq!(
+        column(&store, "SELECT user_id FROM group_members ORDER BY 1").await,
+        ["u1", "u2"]
+    );
+
+    let run = new_run(&store, 2).await;
+    write(
+        &store,
+        &run,
+        2,
+        Kind::Users,
+        Batch::Users(vec![told(user("u1", "Ada"), &["g1"])]),
+    )
+    .await;
+    assert_eq!(finish(&store, &run, 2, Kind::Users, Guard::AtMost(20)).await, Ok(1));
+    assert_eq!(column(&store, "SELECT id FROM active_users").await, ["u1"]);
+    assert_eq!(
+        column(
+            &store,
+            "SELECT user_id || ' ' || deleted_at FROM memberships WHERE deleted_at IS NOT NULL"
+        )
+        .await,
+        [format!("u2 {}", time(2))]
+    );
+    let step = store.step(key(&run, Kind::Memberships)).await.unwrap();
+    assert_eq!((step.counts.deleted, step.counts.unchanged), (1, 1));
+
+    let run = new_run(&store, 3).await;
+    assert_eq!(write(&store, &run, 3, Kind::Users, both()).await, counts(0, 0, 1, 1));
+    assert_eq!(
+        store.step(key(&run, Kind::Memberships)).await.unwrap().counts,
+        counts(0, 0, 1, 1)
+    );
+    assert_eq!(finish(&store, &run, 3, Kind::Users, Guard::AtMost(20)).await, Ok(0));
+    assert_eq!(
+        column(&store, "SELECT user_id FROM group_members ORDER BY 1").await,
+        ["u1", "u2"]
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_group_ends_its_memberships() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    write(
+        &store,
+        &run,
+        1,
+        Kind::Groups,
+        Batch::Objects(&GROUPS, vec![group("g1"), group("g2")]),
+    )
+    .await;
+    write(
+        &store,
+        &run,
+        1,
+        Kind::Users,
+        Batch::Users(vec![told(user("u1", "Ada"), &["g1", "g2"])]),
+    )
+    .await;
+    let run = new_run(&store, 2).await;
+    write(
+        &store,
+        &run,
+        2,
+        Kind::Groups,
+        Batch::Objects(&GROUPS, vec![group("g2")]),
+    )
+    .await;
+    assert_eq!(finish(&store, &run, 2, Kind::Groups, Guard::AtMost(20)).await, Ok(1));
+    assert_eq!(
+        column(&store, "SELECT group_id FROM memberships WHERE deleted_at IS NULL").await,
+        ["g2"]
+    );
+}
+
+#[tokio::test]
+async fn the_guard_marks_nothing_and_leaves_the_step_open() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    let users = |range: std::ops::Range<u32>| {
+        Batch::Users(
+            range
+                .map(|number| told(user(&format!("u{number}"), "x"), &[]))
+                .collect(),
+        )
+    };
+    write(&store, &run, 1, Kind::Users, users(0..100)).await;
+    let run = new_run(&store, 2).await;
+    // Newcomers do not make the loss look smaller.
+    write(&store, &run, 2, Kind::Users, users(30..200)).await;
+    let refusal = Refusal {
+        gone: 30,
+        of: 100,
+        limit_percent: 20,
+    };
+    assert_eq!(
+        finish(&store, &run, 2, Kind::Users, Guard::AtMost(20)).await,
+        Err(refusal)
+    );
+    assert!(!store.step(key(&run, Kind::Users)).await.unwrap().finished);
+    assert_eq!(
+        column(&store, "SELECT id FROM users WHERE deleted_at IS NOT NULL")
+            .await
+            .len(),
+        0
+    );
+    assert_eq!(finish(&store, &run, 2, Kind::Users, Guard::Off).await, Ok(30));
+    assert!(store.step(key(&run, Kind::Users)).await.unwrap().finished);
+}
+
+#[tokio::test]
+async fn a_directory_that_is_gone_takes_everything_with_it() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    let both = vec![directory(DIRECTORY), directory("directory_2")];
+    write(
+        &store,
+        &run,
+        1,
+        Kind::Directories,
+        Batch::Objects(&crate::record::DIRECTORIES, both),
+    )
+    .await;
+    write(
+        &store,
+        &run,
+        1,
+        Kind::Groups,
+        Batch::Objects(&GROUPS, vec![group("g1")]),
+    )
+    .await;
+    let users = (0..20).map(|number| told(user(&format!("u{number}"), "x"), &["g1"]));
+    write(&store, &run, 1, Kind::Users, Batch::Users(users.collect())).await;
+
+    let run = new_run(&store, 2).await;
+    let one = vec![directory("directory_2")];
+    write(
+        &store,
+        &run,
+        2,
+        Kind::Directories,
+        Batch::Objects(&crate::record::DIRECTORIES, one),
+    )
+    .await;
+    let now = time(2);
+    let stamp = Stamp { run: run.id, now: &now };
+    let refused = store.finish_directories(stamp, None, Guard::AtMost(20)).await.unwrap();
+    assert!(refused.is_err());
+    assert_eq!(
+        column(&store, "SELECT id FROM users WHERE deleted_at IS NOT NULL")
+            .await
+            .len(),
+        0
+    );
+    assert_eq!(
+        store
+            .finish_directories(stamp, Some("org_other"), Guard::Off)
+            .await
+            .unwrap(),
+        Ok(0)
+    );
+    assert_eq!(store.finish_directories(stamp, None, Guard::Off).await.unwrap(), Ok(1));
+    for (table, all) in [("users", 20), ("memberships", 20), ("groups", 1), ("directories", 2)] {
+        let sql = format!("SELECT COUNT(*), COUNT(deleted_at) FROM {table}");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .fetch_one(&store.pool)
+            .await
+            .unwrap();
+        let deleted = if table == "directories" { 1 } else { all };
+        assert_eq!((row.get::<i64, _>(0), row.get::<i64, _>(1)), (all, deleted), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_was_not_traversed_cannot_be_finished() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    write(
+        &store,
+        &run,
+        1,
+        Kind::Users,
+        Batch::Users(vec![told(user("u1", "Ada"), &[])]),
+    )
+    .await;
+    let run = new_run(&store, 2).await;
+    let now = time(2);
+    let stamp = Stamp { run: run.id, now: &now };
+    let more = Checkpoint {
+        cursor: Some("u0".to_owned()),
+        calls: 1,
+        ..Checkpoint::default()
+    };
+    store
+        .write(key(&run, Kind::Users), stamp, Batch::Users(Vec::new()), more)
+        .await
+        .unwrap();
+    let error = store
+        .finish_step(key(&run, Kind::Users), stamp, Guard::Off)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::CutShort { kind: Kind::Users }), "{error}");
+    assert_eq!(column(&store, "SELECT id FROM active_users").await, ["u1"]);
+}

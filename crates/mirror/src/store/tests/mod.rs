@@ -1,0 +1,117 @@
+//! The store by itself: pages in, rows out.
+
+#![allow(clippy::unwrap_used)]
+
+mod convergence;
+mod files;
+mod gone;
+mod pages;
+mod runs;
+
+use super::*;
+use crate::Kind;
+use crate::MembershipPlan;
+use crate::record::GROUPS;
+
+const DIRECTORY: &str = "directory_1";
+
+async fn store() -> Store {
+    Store::open(&Address::SqliteMemory).await.unwrap()
+}
+
+async fn new_run(store: &Store, day: u32) -> Run {
+    let now = time(day).parse().unwrap();
+    store.begin_run("all", &now, None).await.unwrap()
+}
+
+fn time(day: u32) -> String {
+    format!("2024-01-{day:02}T10:00:00.000Z")
+}
+
+fn key(run: &Run, kind: Kind) -> StepKey<'static> {
+    StepKey {
+        run: run.id,
+        directory: if kind == Kind::Directories { "" } else { DIRECTORY },
+        kind,
+    }
+}
+
+fn user(id: &str, name: &str) -> Record {
+    let values = USERS.columns.iter().map(|column| match *column {
+        "directory_id" => Some(DIRECTORY.to_owned()),
+        "state" => Some("active".to_owned()),
+        "name" => Some(name.to_owned()),
+        "created_at" | "updated_at" => Some(time(1)),
+        _ => None,
+    });
+    Record {
+        id: id.to_owned(),
+        values: values.collect(),
+    }
+}
+
+fn group(id: &str) -> Record {
+    let values = GROUPS.columns.iter().map(|column| match *column {
+        "directory_id" => Some(DIRECTORY.to_owned()),
+        "name" => Some(format!("Group {id}")),
+        _ => None,
+    });
+    Record {
+        id: id.to_owned(),
+        values: values.collect(),
+    }
+}
+
+fn directory(id: &str) -> Record {
+    let values = crate::record::DIRECTORIES.columns.iter().map(|column| match *column {
+        "organization_id" | "external_key" | "domain" | "metadata" => None,
+        column if column.ends_with("_source") => None,
+        column if column.ends_with("_at") => Some(time(1)),
+        _ => Some("x".to_owned()),
+    });
+    Record {
+        id: id.to_owned(),
+        values: values.collect(),
+    }
+}
+
+fn told(record: Record, groups: &[&str]) -> (Record, EmbeddedGroups) {
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    (record, EmbeddedGroups::Told(groups))
+}
+
+fn last_page() -> Checkpoint {
+    Checkpoint {
+        traversed: true,
+        calls: 1,
+        ..Checkpoint::default()
+    }
+}
+
+async fn write(store: &Store, run: &Run, day: u32, kind: Kind, batch: Batch) -> Counts {
+    let now = time(day);
+    let stamp = Stamp { run: run.id, now: &now };
+    store.write(key(run, kind), stamp, batch, last_page()).await.unwrap()
+}
+
+async fn finish(store: &Store, run: &Run, day: u32, kind: Kind, guard: Guard) -> Result<u64, Refusal> {
+    let now = time(day);
+    let stamp = Stamp { run: run.id, now: &now };
+    store.finish_step(key(run, kind), stamp, guard).await.unwrap()
+}
+
+/// The first column of a query, which is text.
+async fn column(store: &Store, sql: &'static str) -> Vec<String> {
+    sqlx::query_scalar(sql).fetch_all(&store.pool).await.unwrap()
+}
+
+fn counts(inserted: u64, updated: u64, restored: u64, unchanged: u64) -> Counts {
+    Counts {
+        seen: inserted + updated + restored + unchanged,
+        inserted,
+        updated,
+        restored,
+        unchanged,
+        deleted: 0,
+    }
+}

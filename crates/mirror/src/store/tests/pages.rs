@@ -1,0 +1,127 @@
+//! How pages get into the tables, and what they count.
+
+use sqlx::Row;
+
+use super::*;
+
+#[tokio::test]
+async fn a_page_counts_what_is_new_what_differs_and_what_does_not() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    let page = vec![told(user("u1", "Ada"), &[]), told(user("u2", "Bob"), &[])];
+    let written = write(&store, &run, 1, Kind::Users, Batch::Users(page)).await;
+    assert_eq!(written, counts(2, 0, 0, 0));
+
+    let run = new_run(&store, 2).await;
+    let page = vec![
+        told(user("u1", "Ada"), &[]),
+        told(user("u2", "Robert"), &[]),
+        told(user("u3", "Cid"), &[]),
+    ];
+    let written = write(&store, &run, 2, Kind::Users, Batch::Users(page)).await;
+    assert_eq!(written, counts(1, 1, 0, 1));
+    assert_eq!(
+        column(
+            &store,
+            "SELECT id || ' ' || name || ' ' || changed_at FROM users ORDER BY id"
+        )
+        .await,
+        [
+            format!("u1 Ada {}", time(1)),
+            format!("u2 Robert {}", time(2)),
+            format!("u3 Cid {}", time(2))
+        ]
+    );
+    assert_eq!(
+        column(&store, "SELECT DISTINCT first_seen_at FROM users ORDER BY 1").await,
+        [time(1), time(2)]
+    );
+    assert_eq!(
+        column(&store, "SELECT DISTINCT CAST(generation AS TEXT) FROM users").await,
+        ["2"]
+    );
+}
+
+#[tokio::test]
+async fn every_column_is_compared() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    write(
+        &store,
+        &run,
+        1,
+        Kind::Users,
+        Batch::Users(vec![told(user("u1", "Ada"), &[])]),
+    )
+    .await;
+    for (place, column) in USERS.columns.iter().enumerate() {
+        let run = new_run(&store, 2).await;
+        let mut changed = user("u1", "Ada");
+        changed.values[place] = Some("other".to_owned());
+        let written = write(&store, &run, 2, Kind::Users, Batch::Users(vec![told(changed, &[])])).await;
+        assert_eq!(written, counts(0, 1, 0, 0), "{column}");
+        let run = new_run(&store, 3).await;
+        let back = Batch::Users(vec![told(user("u1", "Ada"), &[])]);
+        assert_eq!(
+            write(&store, &run, 3, Kind::Users, back).await,
+            counts(0, 1, 0, 0),
+            "{column}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_comes_twice_in_a_run_counts_once_and_its_last_form_stays() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    let batch = || Batch::Users(vec![told(user("u1", "Ada"), &["g1"])]);
+    write(&store, &run, 1, Kind::Users, batch()).await;
+    let again = Batch::Users(vec![told(user("u1", "Ada L."), &["g1"])]);
+    assert_eq!(write(&store, &run, 1, Kind::Users, again).await, Counts::default());
+    assert_eq!(column(&store, "SELECT name FROM users").await, ["Ada L."]);
+    assert_eq!(
+        store.step(key(&run, Kind::Memberships)).await.unwrap().counts,
+        counts(1, 0, 0, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_written_leaves_neither_rows_nor_checkpoint() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    let mut broken = user("u2", "Bob");
+    broken.values[USERS.columns.iter().position(|column| *column == "state").unwrap()] = None;
+    let page = Batch::Users(vec![told(user("u1", "Ada"), &["g1"]), told(broken, &[])]);
+    let now = time(1);
+    let stamp = Stamp { run: run.id, now: &now };
+    let error = store
+        .write(key(&run, Kind::Users), stamp, page, last_page())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Database(_)), "{error}");
+    assert_eq!(
+        column(&store, "SELECT id FROM users UNION ALL SELECT user_id FROM memberships")
+            .await
+            .len(),
+        0
+    );
+    assert!(!store.step(key(&run, Kind::Users)).await.unwrap().traversed);
+}
+
+#[tokio::test]
+async fn memberships_are_found_by_their_key() {
+    let store = store().await;
+    let rows = sqlx::query(
+        "EXPLAIN QUERY PLAN SELECT 1 FROM json_each('[]') AS pair CROSS JOIN memberships AS m
+         ON m.user_id = pair.value ->> 0 AND m.group_id = pair.value ->> 1",
+    )
+    .fetch_all(&store.pool)
+    .await
+    .unwrap();
+    let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+    assert!(
+        plan.iter()
+            .any(|line| line == "SEARCH m USING PRIMARY KEY (user_id=? AND group_id=?)"),
+        "{plan:?}"
+    );
+}

@@ -1,0 +1,96 @@
+//! Runs and steps.
+
+use super::*;
+
+#[tokio::test]
+async fn a_run_that_was_killed_is_resumed_and_one_of_another_scope_or_day_is_not() {
+    let store = store().await;
+    let (first, second) = (time(1).parse().unwrap(), time(2).parse().unwrap());
+    let run = store.begin_run("all", &first, None).await.unwrap();
+    let resumed = store.begin_run("all", &second, Some(&first)).await.unwrap();
+    assert_eq!((resumed.id, resumed.resumed), (run.id, true));
+    assert_eq!(resumed.started_at, first);
+    let other = store
+        .begin_run("organization org_1", &second, Some(&first))
+        .await
+        .unwrap();
+    assert_eq!((other.id, other.resumed), (run.id + 1, false));
+    let (limit, late) = (time(8).parse().unwrap(), time(9).parse().unwrap());
+    let last = store
+        .begin_run("organization org_1", &late, Some(&limit))
+        .await
+        .unwrap();
+    assert!(!last.resumed);
+    assert_eq!(
+        column(&store, "SELECT state FROM sync_runs ORDER BY id").await,
+        ["abandoned", "abandoned", "running"]
+    );
+}
+
+#[tokio::test]
+async fn an_interrupted_run_is_resumed_and_a_failed_or_finished_one_is_not() {
+    let store = store().await;
+    let now = time(1).parse().unwrap();
+    let run = store.begin_run("all", &now, Some(&now)).await.unwrap();
+    store
+        .abort_run(&run, Outcome::Interrupted, &time(1), "network")
+        .await
+        .unwrap();
+    let run = store.begin_run("all", &now, Some(&now)).await.unwrap();
+    assert!(run.resumed);
+    store
+        .abort_run(&run, Outcome::Failed, &time(1), "mass delete")
+        .await
+        .unwrap();
+    let run = store.begin_run("all", &now, Some(&now)).await.unwrap();
+    assert!(!run.resumed);
+    store.finish_run(&run, &now).await.unwrap();
+    assert!(!store.begin_run("all", &now, Some(&now)).await.unwrap().resumed);
+}
+
+#[tokio::test]
+async fn the_steps_of_old_runs_are_forgotten() {
+    let store = store().await;
+    for day in 1..=28 {
+        let run = new_run(&store, day).await;
+        write(&store, &run, day, Kind::Users, Batch::Users(Vec::new())).await;
+    }
+    assert_eq!(column(&store, "SELECT 'x' FROM sync_steps").await.len(), 20);
+    assert_eq!(column(&store, "SELECT 'x' FROM sync_runs").await.len(), 28);
+}
+
+#[tokio::test]
+async fn the_planner_hears_how_many_pages_each_way_takes() {
+    let store = store().await;
+    let run = new_run(&store, 1).await;
+    write(
+        &store,
+        &run,
+        1,
+        Kind::Groups,
+        Batch::Objects(&GROUPS, vec![group("g1"), group("g2")]),
+    )
+    .await;
+    let users = (0..150).map(|number| told(user(&format!("u{number}"), "x"), &["g1"]));
+    write(&store, &run, 1, Kind::Users, Batch::Users(users.collect())).await;
+    let known = KnownCounts {
+        users: 150,
+        groups: 2,
+        memberships: 150,
+        pages_by_group: 3,
+        pages_by_user: 150,
+    };
+    assert_eq!(store.known_counts(DIRECTORY).await.unwrap(), known);
+    assert_eq!(store.last_plan(DIRECTORY).await.unwrap(), None);
+    let now = time(1);
+    let stamp = Stamp { run: run.id, now: &now };
+    store
+        .choose_plan(key(&run, Kind::Memberships), stamp, MembershipPlan::Embedded)
+        .await
+        .unwrap();
+    finish(&store, &run, 1, Kind::Memberships, Guard::Off).await.unwrap();
+    assert_eq!(
+        store.last_plan(DIRECTORY).await.unwrap(),
+        Some(MembershipPlan::Embedded)
+    );
+}
