@@ -1,0 +1,97 @@
+//! How a command fails: one line on stderr that says what to do, and an exit code that says of what kind it was.
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use workos_directory_emulator::StartError;
+use workos_directory_mirror::Error as MirrorError;
+use workos_directory_sync::Error as ApiError;
+
+/// A command that did not do what it should.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    message: String,
+}
+
+/// What kind of failure it is; the numbers are the exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Other = 1,
+    Usage = 2,
+    Authentication = 3,
+    Network = 4,
+}
+
+impl Failure {
+    /// Something that has no exit code of its own.
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Other, message: message.into() }
+    }
+
+    /// Arguments or settings that cannot be used.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Usage, message: message.into() }
+    }
+
+    /// Prints the failure as one line and gives its exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let style = anstyle::AnsiColor::Red.on_default().bold();
+        let line: String =
+            self.message.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+        anstream::eprintln!("{style}error:{style:#} {line}");
+        ExitCode::from(self.kind as u8)
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self { kind: kind_of(&error), message: format!("{}; {}", chain(&error), error.help()) }
+    }
+}
+
+impl From<MirrorError> for Failure {
+    fn from(error: MirrorError) -> Self {
+        if let Some(api) = error.api() {
+            return Self { kind: kind_of(api), message: format!("{}; {}", chain(&error), api.help()) };
+        }
+        let kind = match error {
+            MirrorError::Address { .. } | MirrorError::Open { .. } | MirrorError::Setting { .. } => Kind::Usage,
+            _ => Kind::Other,
+        };
+        Self { kind, message: chain(&error) }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let kind = match error {
+            StartError::Prepare { .. } => Kind::Other,
+            _ => Kind::Usage,
+        };
+        Self { kind, message: chain(&error) }
+    }
+}
+
+fn kind_of(error: &ApiError) -> Kind {
+    match error {
+        ApiError::Unauthorized(_) | ApiError::Forbidden(_) => Kind::Authentication,
+        ApiError::Network(_) | ApiError::Timeout(_) => Kind::Network,
+        ApiError::Config(_) | ApiError::InvalidRequest { .. } => Kind::Usage,
+        _ => Kind::Other,
+    }
+}
+
+/// An error with its causes on one line, none of them twice.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        source = error.source();
+    }
+    text
+}
