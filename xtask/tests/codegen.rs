@@ -9,7 +9,12 @@ const SPEC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/openapi.yaml");
 
 fn codegen(spec: &Path, output: &Path, check: bool) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.arg("codegen").arg("--spec").arg(spec).arg("--output").arg(output);
+    command
+        .arg("codegen")
+        .arg("--spec")
+        .arg(spec)
+        .arg("--output")
+        .arg(output);
     if check {
         command.arg("--check");
     }
@@ -37,9 +42,16 @@ fn a_changed_field_fails_the_check_with_a_diff_and_codegen_mends_it() {
     let check = codegen(&spec, &generated, true);
     assert_eq!(check.status.code(), Some(1));
     let diff = text(&check.stdout);
-    assert!(diff.contains("--- crates/client/src/generated/types.rs (checked in)"), "{diff}");
+    assert!(
+        diff.contains("--- crates/client/src/generated/types.rs (checked in)"),
+        "{diff}"
+    );
     assert!(diff.contains("+    pub title: Option<String>,"), "{diff}");
-    assert!(text(&check.stderr).contains("run `cargo xtask codegen`"), "{}", text(&check.stderr));
+    assert!(
+        text(&check.stderr).contains("run `cargo xtask codegen`"),
+        "{}",
+        text(&check.stderr)
+    );
 
     assert!(codegen(&spec, &generated, false).status.success());
     assert!(codegen(&spec, &generated, true).status.success());
@@ -68,5 +80,8 @@ fn a_document_that_cannot_be_translated_is_refused_with_the_place() {
     let output = codegen(&spec, &folder.path().join("generated"), false);
     assert_eq!(output.status.code(), Some(1));
     let message = text(&output.stderr);
-    assert!(message.contains("listDirectories.x-cursor-pagination: there is no query parameter `token`"), "{message}");
+    assert!(
+        message.contains("listDirectories.x-cursor-pagination: there is no query parameter `token`"),
+        "{message}"
+    );
 }

@@ -51,7 +51,12 @@ mod tests {
         for command in Arguments::command().get_subcommands() {
             for argument in command.get_arguments() {
                 let name = argument.get_id().as_str();
-                assert!(!["key", "secret", "password", "token"].iter().any(|word| name.contains(word)), "{name}");
+                assert!(
+                    !["key", "secret", "password", "token"]
+                        .iter()
+                        .any(|word| name.contains(word)),
+                    "{name}"
+                );
             }
         }
     }

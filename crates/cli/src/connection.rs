@@ -41,6 +41,9 @@ impl Connection {
             RateLimit::Live => RateLimits::live(),
             RateLimit::Off => RateLimits::off(),
         };
-        Ok(builder.user_agent(concat!("dsync/", env!("CARGO_PKG_VERSION"))).rate_limits(limits).build()?)
+        Ok(builder
+            .user_agent(concat!("dsync/", env!("CARGO_PKG_VERSION")))
+            .rate_limits(limits)
+            .build()?)
     }
 }

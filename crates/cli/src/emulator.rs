@@ -97,8 +97,21 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     builder = match &arguments.data {
         Some(path) => builder.seed_file(SeedFile::read(path).map_err(|error| Failure::usage(error.to_string()))?),
         None => {
-            let Arguments { seed, directories, users, groups, memberships, .. } = *arguments;
-            builder.population(Population { seed, directories, users, groups, memberships })
+            let Arguments {
+                seed,
+                directories,
+                users,
+                groups,
+                memberships,
+                ..
+            } = *arguments;
+            builder.population(Population {
+                seed,
+                directories,
+                users,
+                groups,
+                memberships,
+            })
         }
     };
     let emulator = builder.start().await?;

@@ -1,6 +1,5 @@
 //! How a command fails: one line on stderr that says what to do, and an exit code that says of what kind it was.
 
-use std::error::Error as _;
 use std::process::ExitCode;
 
 use workos_directory_emulator::StartError;
@@ -26,19 +25,28 @@ enum Kind {
 impl Failure {
     /// Something that has no exit code of its own.
     pub(crate) fn other(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Other, message: message.into() }
+        Self {
+            kind: Kind::Other,
+            message: message.into(),
+        }
     }
 
     /// Arguments or settings that cannot be used.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Usage, message: message.into() }
+        Self {
+            kind: Kind::Usage,
+            message: message.into(),
+        }
     }
 
     /// Prints the failure as one line and gives its exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let style = anstyle::AnsiColor::Red.on_default().bold();
-        let line: String =
-            self.message.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+        let line: String = self
+            .message
+            .chars()
+            .map(|character| if character.is_control() { ' ' } else { character })
+            .collect();
         anstream::eprintln!("{style}error:{style:#} {line}");
         ExitCode::from(self.kind as u8)
     }
@@ -46,20 +54,34 @@ impl Failure {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        Self { kind: kind_of(&error), message: format!("{}; {}", chain(&error), error.help()) }
+        Self {
+            kind: kind_of(&error),
+            message: with_help(chain(&error), &error),
+        }
     }
 }
 
 impl From<MirrorError> for Failure {
     fn from(error: MirrorError) -> Self {
         if let Some(api) = error.api() {
-            return Self { kind: kind_of(api), message: format!("{}; {}", chain(&error), api.help()) };
+            return Self {
+                kind: kind_of(api),
+                message: with_help(chain(&error), api),
+            };
         }
         let kind = match error {
             MirrorError::Address { .. } | MirrorError::Open { .. } | MirrorError::Setting { .. } => Kind::Usage,
             _ => Kind::Other,
         };
-        Self { kind, message: chain(&error) }
+        let help = match error {
+            MirrorError::Open { .. } => "; name a file in a folder that exists and can be written",
+            MirrorError::MassDelete { .. } => "; `--allow-mass-delete` allows it",
+            _ => "",
+        };
+        Self {
+            kind,
+            message: format!("{}{help}", chain(&error)),
+        }
     }
 }
 
@@ -69,7 +91,10 @@ impl From<StartError> for Failure {
             StartError::Prepare { .. } => Kind::Other,
             _ => Kind::Usage,
         };
-        Self { kind, message: chain(&error) }
+        Self {
+            kind,
+            message: chain(&error),
+        }
     }
 }
 
@@ -80,6 +105,18 @@ fn kind_of(error: &ApiError) -> Kind {
         ApiError::Config(_) | ApiError::InvalidRequest { .. } => Kind::Usage,
         _ => Kind::Other,
     }
+}
+
+/// What to do about an error of the API, in words that fit a command.
+fn with_help(message: String, error: &ApiError) -> String {
+    let help = match error {
+        // Their messages say it already.
+        ApiError::Config(_) | ApiError::InvalidRequest { .. } => return message,
+        ApiError::Unauthorized(_) => "check that WORKOS_API_KEY has the secret key of the right environment",
+        ApiError::Network(_) | ApiError::Timeout(_) => "check WORKOS_BASE_URL, the network and the proxy",
+        _ => error.help(),
+    };
+    format!("{message}; {help}")
 }
 
 /// An error with its causes on one line, none of them twice.

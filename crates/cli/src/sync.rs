@@ -1,0 +1,138 @@
+//! `dsync sync`: makes a database equal to the directories.
+
+use std::fmt::Write as _;
+
+use workos_directory_mirror::Counts;
+use workos_directory_mirror::Forecast;
+use workos_directory_mirror::FullSync;
+use workos_directory_mirror::Kind;
+use workos_directory_mirror::Mirror;
+use workos_directory_mirror::Summary;
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::output;
+use crate::output::Format;
+use crate::progress::Display;
+
+/// Make a database equal to the directories
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  export WORKOS_API_KEY=sk_live_...
+  dsync sync --database sqlite:mirror.sqlite
+  dsync sync --database sqlite:mirror.sqlite --organization org_01EHZNVPK3SFK441A1RGBFSHRT
+  dsync sync --database sqlite:mirror.sqlite --dry-run
+  dsync sync --database sqlite:mirror.sqlite --output json | jq .users
+
+A sync that was interrupted goes on where it was when it is started again within an hour.")]
+pub(crate) struct Arguments {
+    /// The database: sqlite:FILE
+    #[arg(long, env = "DSYNC_DATABASE", value_name = "ADDRESS")]
+    database: String,
+
+    /// Only the directories of this organization
+    #[arg(long, value_name = "ID", conflicts_with = "directory")]
+    organization: Option<String>,
+
+    /// Only this directory; may be repeated
+    #[arg(long, value_name = "ID")]
+    directory: Vec<String>,
+
+    /// Only say how many calls it would take; write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Mark objects as deleted however many are gone at once
+    #[arg(long)]
+    allow_mass_delete: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Failure> {
+    let client = arguments.connection.client()?;
+    let mirror = Mirror::connect(&arguments.database).await?;
+    let mut sync = mirror.full_sync(&client).allow_mass_delete(arguments.allow_mass_delete);
+    if let Some(id) = &arguments.organization {
+        sync = sync.organization(id);
+    }
+    for id in &arguments.directory {
+        sync = sync.directory(id);
+    }
+    if arguments.dry_run {
+        let forecast = sync.forecast().await?;
+        return output::result(format, &forecast, || forecast_text(&forecast));
+    }
+    let summary = watched(sync).await?;
+    mirror.close().await;
+    output::result(format, &summary, || summary_text(&summary))
+}
+
+/// Runs a sync and shows how it goes. Ctrl-C ends it between two pages, and the next run goes on from there.
+pub(crate) async fn watched(sync: FullSync<'_>) -> Result<Summary, Failure> {
+    let display = Display::new();
+    let result = {
+        let run = sync.on_progress(|progress| display.tell(progress)).run();
+        tokio::select! {
+            result = run => result.map_err(Failure::from),
+            asked = interrupt::requested() => asked.and_then(|()| {
+                Err(Failure::other("interrupted; what was written is kept, start it again to go on from there"))
+            }),
+        }
+    };
+    display.finish();
+    result
+}
+
+/// The summary as a table.
+pub(crate) fn summary_text(summary: &Summary) -> String {
+    let mut text = format!(
+        "{:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n",
+        "", "seen", "inserted", "updated", "restored", "unchanged", "deleted"
+    );
+    for kind in [Kind::Directories, Kind::Users, Kind::Groups, Kind::Memberships] {
+        let Counts {
+            seen,
+            inserted,
+            updated,
+            restored,
+            unchanged,
+            deleted,
+            ..
+        } = summary.counts(kind);
+        let _ = writeln!(
+            text,
+            "{:<12} {seen:>9} {inserted:>9} {updated:>9} {restored:>9} {unchanged:>9} {deleted:>9}",
+            kind.as_str()
+        );
+    }
+    let duration = summary
+        .finished_at
+        .as_jiff()
+        .duration_since(summary.started_at.as_jiff());
+    let _ = writeln!(text, "{} calls in {:.1} s", summary.calls, duration.as_secs_f64());
+    text
+}
+
+fn forecast_text(forecast: &Forecast) -> String {
+    let mut text = format!(
+        "{:<40} {:>9} {:>9} {:>9}  {}\n",
+        "directory", "users", "groups", "calls", "memberships by"
+    );
+    for directory in &forecast.directories {
+        let _ = writeln!(
+            text,
+            "{:<40} {:>9} {:>9} {:>9}  {}",
+            directory.id,
+            directory.users,
+            directory.groups,
+            directory.calls,
+            directory.plan.as_str()
+        );
+    }
+    let _ = writeln!(text, "{} calls in all", forecast.calls);
+    text
+}
