@@ -4,6 +4,7 @@
 
 mod errors;
 mod lists;
+mod matrix;
 mod requests;
 mod server;
 
