@@ -73,8 +73,11 @@ pub(crate) fn get(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
 /// `DELETE /directories/{id}`
 pub(crate) fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     let mut state = app.state_mut();
-    let directory = find(&state, call.id)?;
-    state.delete_directory(directory);
+    find(&state, call.id)?;
+    state
+        .change(call.now)
+        .delete_directory(call.id)
+        .map_err(|_| Refusal::internal())?;
     Ok(match app.profile {
         Profile::Live => Reply::json(StatusCode::ACCEPTED, b"{}".to_vec()),
         Profile::Seed => Reply::empty(StatusCode::NO_CONTENT),

@@ -20,6 +20,11 @@ impl Index {
         Self(BTreeSet::from_iter(pairs))
     }
 
+    /// Adds a pair; `false` when it was there already.
+    pub(crate) fn insert(&mut self, key: u32, row: u32) -> bool {
+        self.0.insert(pair(key, row))
+    }
+
     /// Removes a pair; `false` when it was not there.
     pub(crate) fn remove(&mut self, key: u32, row: u32) -> bool {
         self.0.remove(&pair(key, row))

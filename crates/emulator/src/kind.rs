@@ -9,6 +9,7 @@ pub(crate) enum Kind {
     Directory,
     User,
     Group,
+    Event,
 }
 
 impl Kind {
@@ -19,6 +20,7 @@ impl Kind {
             Self::Directory => "directory_",
             Self::User => "directory_user_",
             Self::Group => "directory_group_",
+            Self::Event => "event_",
         }
     }
 
@@ -29,6 +31,7 @@ impl Kind {
             Self::Directory => "Directory",
             Self::User => "Directory user",
             Self::Group => "Directory group",
+            Self::Event => "Event",
         }
     }
 

@@ -17,13 +17,17 @@
 mod answer;
 mod app;
 mod builder;
+mod change;
 mod clock;
 mod directories;
+mod events;
 mod generator;
 mod groups;
 mod index;
 mod kind;
 mod loader;
+mod log;
+mod mutations;
 mod names;
 mod page;
 mod population;

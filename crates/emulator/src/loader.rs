@@ -12,7 +12,6 @@ use crate::row::GroupRow;
 use crate::row::StateCode;
 use crate::row::UserRow;
 use crate::row::UserTexts;
-use crate::row::user_middle;
 use crate::shelf::Shelf;
 use crate::state::State;
 use crate::state::directory_keys;
@@ -76,6 +75,12 @@ pub enum Fault {
     /// There are more objects than the emulator can number.
     #[error("there are too many objects")]
     TooMany,
+    /// New objects stand behind the others of their kind.
+    #[error("the id `{id}` does not sort behind those that are there: `Emulator::new_id` makes one that does")]
+    NotNew {
+        /// The id.
+        id: String,
+    },
     /// The object does not serialize.
     #[error("it cannot be written as JSON: {reason}")]
     Encoding {
@@ -107,24 +112,12 @@ impl Loader {
     pub(crate) fn directory(&mut self, mut model: types::Directory) -> Result<u32, Fault> {
         let ulid = parsed(Kind::Directory, &model.id)?;
         let organization = match &model.organization_id {
-            Some(id) => Some(self.organization(id)?),
+            Some(id) => Some(organization_number(&mut self.state, id)?),
             None => None,
         };
-        model.object = Some("directory".to_owned());
-        // Official SDKs cannot read a directory without it.
-        model.external_key.get_or_insert_default();
-        model.metadata = None;
+        complete_directory(&mut model);
         let id = model.id.clone();
-        let user_middle = user_middle(&model);
-        let row = DirectoryRow {
-            model,
-            organization,
-            user_middle,
-            active_users: 0,
-            other_users: 0,
-            groups: 0,
-            last_sync: None,
-        };
+        let row = DirectoryRow::new(model, organization);
         let number = pushed(&mut self.state.directories, ulid, row, id)?;
         if number > MAX_NUMBER {
             return Err(Fault::TooMany);
@@ -137,13 +130,8 @@ impl Loader {
     /// Adds a group.
     pub(crate) fn group(&mut self, mut model: types::DirectoryGroup) -> Result<u32, Fault> {
         let ulid = parsed(Kind::Group, &model.id)?;
-        let (directory, organization) = self.home(&model.directory_id, &mut model.organization_id)?;
-        model.object = Some("directory_group".to_owned());
-        model.idp_id.get_or_insert_with(|| model.id.clone());
-        model.raw_attributes.get_or_insert_default();
-        model.members = None;
-        let created = model.created_at.get_or_insert_with(|| time_of(ulid)).clone();
-        model.updated_at.get_or_insert(created);
+        let (directory, organization) = home(&self.state, &model.directory_id, &mut model.organization_id)?;
+        complete_group(&mut model, ulid);
         let text = encoded(&model)?;
         let number = pushed(
             &mut self.state.groups,
@@ -165,11 +153,8 @@ impl Loader {
     /// Adds a user.
     pub(crate) fn user(&mut self, mut model: types::DirectoryUser) -> Result<u32, Fault> {
         let ulid = parsed(Kind::User, &model.id)?;
-        let (directory, organization) = self.home(&model.directory_id, &mut model.organization_id)?;
-        model.object = Some("directory_user".to_owned());
-        model.raw_attributes.get_or_insert_default();
-        model.custom_attributes.get_or_insert_default();
-        model.groups = None;
+        let (directory, organization) = home(&self.state, &model.directory_id, &mut model.organization_id)?;
+        complete_user(&mut model);
         let text = encoded(&model)?;
         let state = StateCode::from(&model.state);
         let texts = user_text_keys(directory, &UserTexts::from(&model));
@@ -177,10 +162,7 @@ impl Loader {
         let row = UserRow::new(directory, state, &text, &model.id, middle);
         let number = pushed(&mut self.state.users, ulid, row, model.id)?;
         if let Some(row) = self.state.directories.get_mut(directory) {
-            match state {
-                StateCode::Active => row.active_users += 1,
-                _ => row.other_users += 1,
-            }
+            *row.count(state) += 1;
         }
         self.users_by_scope
             .extend(user_keys(directory, organization, state).map(|key| pair(key, number)));
@@ -225,43 +207,74 @@ impl Loader {
         state.users_of_group = Index::of(of_group.collect());
         state
     }
-
-    fn organization(&mut self, id: &str) -> Result<u32, Fault> {
-        parsed(Kind::Organization, id)?;
-        if let Some(&number) = self.state.organizations.get(id) {
-            return Ok(number);
-        }
-        let number = u32::try_from(self.state.organizations.len()).map_err(|_| Fault::TooMany)?;
-        if number > MAX_NUMBER {
-            return Err(Fault::TooMany);
-        }
-        self.state.organizations.insert(id.to_owned(), number);
-        Ok(number)
-    }
-
-    /// The numbers of an object's directory and organization; a missing organization is filled in.
-    fn home(&self, directory: &str, organization: &mut Option<String>) -> Result<(u32, Option<u32>), Fault> {
-        let found = self.state.directories.find(directory);
-        let found = found.and_then(|number| Some((number, self.state.directories.get(number)?)));
-        let (number, row) = found.ok_or_else(|| Fault::UnknownDirectory {
-            id: directory.to_owned(),
-        })?;
-        let expected = &row.model.organization_id;
-        match organization {
-            None => organization.clone_from(expected),
-            Some(_) if organization == expected => {}
-            Some(id) => {
-                return Err(Fault::OtherOrganization {
-                    id: id.clone(),
-                    directory_organization: expected.clone(),
-                });
-            }
-        }
-        Ok((number, row.organization))
-    }
 }
 
-fn parsed(kind: Kind, id: &str) -> Result<Ulid, Fault> {
+/// What every directory has.
+pub(crate) fn complete_directory(model: &mut types::Directory) {
+    model.object = Some("directory".to_owned());
+    // Official SDKs cannot read a directory without it.
+    model.external_key.get_or_insert_default();
+    model.metadata = None;
+}
+
+/// What every group has.
+pub(crate) fn complete_group(model: &mut types::DirectoryGroup, ulid: Ulid) {
+    model.object = Some("directory_group".to_owned());
+    model.idp_id.get_or_insert_with(|| model.id.clone());
+    model.raw_attributes.get_or_insert_default();
+    model.members = None;
+    let created = model.created_at.get_or_insert_with(|| time_of(ulid)).clone();
+    model.updated_at.get_or_insert(created);
+}
+
+/// What every user has.
+pub(crate) fn complete_user(model: &mut types::DirectoryUser) {
+    model.object = Some("directory_user".to_owned());
+    model.raw_attributes.get_or_insert_default();
+    model.custom_attributes.get_or_insert_default();
+    model.groups = None;
+}
+
+/// The number of an organization, which gets one when it has none.
+pub(crate) fn organization_number(state: &mut State, id: &str) -> Result<u32, Fault> {
+    parsed(Kind::Organization, id)?;
+    if let Some(&number) = state.organizations.get(id) {
+        return Ok(number);
+    }
+    let number = u32::try_from(state.organizations.len()).map_err(|_| Fault::TooMany)?;
+    if number > MAX_NUMBER {
+        return Err(Fault::TooMany);
+    }
+    state.organizations.insert(id.to_owned(), number);
+    Ok(number)
+}
+
+/// The numbers of an object's directory and organization; a missing organization is filled in.
+pub(crate) fn home(
+    state: &State,
+    directory: &str,
+    organization: &mut Option<String>,
+) -> Result<(u32, Option<u32>), Fault> {
+    let found = state.directories.find(directory);
+    let found = found.and_then(|number| Some((number, state.directories.get(number)?)));
+    let (number, row) = found.ok_or_else(|| Fault::UnknownDirectory {
+        id: directory.to_owned(),
+    })?;
+    let expected = &row.model.organization_id;
+    match organization {
+        None => organization.clone_from(expected),
+        Some(_) if organization == expected => {}
+        Some(id) => {
+            return Err(Fault::OtherOrganization {
+                id: id.clone(),
+                directory_organization: expected.clone(),
+            });
+        }
+    }
+    Ok((number, row.organization))
+}
+
+pub(crate) fn parsed(kind: Kind, id: &str) -> Result<Ulid, Fault> {
     kind.parse(id).ok_or_else(|| Fault::WrongId {
         id: id.to_owned(),
         prefix: kind.prefix(),
@@ -276,7 +289,7 @@ fn pushed<T>(shelf: &mut Shelf<T>, ulid: Ulid, row: T, id: String) -> Result<u32
     shelf.push(ulid, row).ok_or(Fault::TooMany)
 }
 
-fn encoded<T: serde::Serialize>(model: &T) -> Result<String, Fault> {
+pub(crate) fn encoded<T: serde::Serialize>(model: &T) -> Result<String, Fault> {
     serde_json::to_string(model).map_err(|error| Fault::Encoding {
         reason: error.to_string(),
     })

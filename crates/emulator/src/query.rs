@@ -2,6 +2,7 @@
 //!
 //! Names that the document does not give to the operation are ignored, as the API does.
 
+use workos_directory_sync::Timestamp;
 use workos_directory_sync::operation::Location;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::operation::Origin;
@@ -94,6 +95,33 @@ impl Query {
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         self.read(name, "must be true or false", |text| text.parse().ok())
             .unwrap_or_default()
+    }
+
+    /// The values of a list that may be repeated, separated by commas, or both; a fault when there is none.
+    pub(crate) fn required_list(&mut self, name: &str) -> Vec<String> {
+        let values = self.values.iter().filter(|(known, _)| *known == name);
+        let values: Vec<String> = values
+            .flat_map(|(_, value)| value.split(','))
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if values.is_empty() {
+            self.fault(name, format!("{name} is required"));
+        }
+        values
+    }
+
+    /// A point in time.
+    pub(crate) fn time(&mut self, name: &str) -> Option<jiff::Timestamp> {
+        self.read(name, "must be a time such as 2024-01-15T10:00:00.000Z", |text| {
+            text.parse::<Timestamp>().ok().map(jiff::Timestamp::from)
+        })
+    }
+
+    /// Finds a fault that only several parameters together have.
+    pub(crate) fn refuse(&mut self, name: &str, message: &str) {
+        self.fault(name, message.to_owned());
     }
 
     /// A user's state.

@@ -81,6 +81,11 @@ impl Refusal {
         refusal
     }
 
+    /// Parameters exclude each other.
+    pub(crate) fn bad_request(message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message).with_code("invalid_request_parameters")
+    }
+
     /// There were too many requests.
     pub(crate) fn rate_limited(quota: Quota) -> Self {
         let mut refusal =

@@ -114,6 +114,30 @@ impl<'a> From<&'a types::DirectoryUser> for UserTexts<'a> {
     }
 }
 
+impl DirectoryRow {
+    /// A directory without users and groups.
+    pub(crate) fn new(model: types::Directory, organization: Option<u32>) -> Self {
+        let user_middle = user_middle(&model);
+        Self {
+            model,
+            organization,
+            user_middle,
+            active_users: 0,
+            other_users: 0,
+            groups: 0,
+            last_sync: None,
+        }
+    }
+
+    /// Counts a user of a state.
+    pub(crate) fn count(&mut self, state: StateCode) -> &mut u64 {
+        match state {
+            StateCode::Active => &mut self.active_users,
+            _ => &mut self.other_users,
+        }
+    }
+}
+
 /// How the text of every user begins.
 const USER_HEAD: &str = r#"{"object":"directory_user","id":""#;
 

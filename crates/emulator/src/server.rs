@@ -111,6 +111,10 @@ impl Emulator {
         self.app.received.last()
     }
 
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
     /// Takes no more connections, answers what has been asked, and frees the port. A client that keeps a connection busy
     /// is cut off after five seconds.
     pub async fn shutdown(mut self) {

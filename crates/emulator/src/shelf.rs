@@ -41,6 +41,11 @@ impl<T> Shelf<T> {
         Some(number)
     }
 
+    /// The id of the last row, removed or not.
+    pub(crate) fn last(&self) -> Option<Ulid> {
+        self.ids.last().copied()
+    }
+
     /// Where an id stands, or where it would stand.
     pub(crate) fn place(&self, id: Ulid) -> Result<u32, u32> {
         match self.ids.binary_search(&id) {

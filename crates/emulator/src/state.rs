@@ -13,6 +13,7 @@ use crate::index::Index;
 use crate::index::Scope;
 use crate::index::text_key;
 use crate::kind::Kind;
+use crate::log::EventRow;
 use crate::row::DirectoryRow;
 use crate::row::GroupRow;
 use crate::row::StateCode;
@@ -26,6 +27,8 @@ pub(crate) struct State {
     pub(crate) directories: Shelf<DirectoryRow>,
     pub(crate) users: Shelf<UserRow>,
     pub(crate) groups: Shelf<GroupRow>,
+    /// What has happened, the oldest first.
+    pub(crate) log: Shelf<EventRow>,
     /// The numbers of the organizations, by id.
     pub(crate) organizations: BTreeMap<String, u32>,
     /// Directories by [`Scope`].
@@ -48,6 +51,7 @@ impl Default for State {
             directories: Shelf::new(Kind::Directory),
             users: Shelf::new(Kind::User),
             groups: Shelf::new(Kind::Group),
+            log: Shelf::new(Kind::Event),
             organizations: BTreeMap::new(),
             directories_by_scope: Index::default(),
             users_by_scope: Index::default(),
@@ -117,7 +121,7 @@ impl State {
         indexes.iter().all(|index| index.is_empty())
     }
 
-    fn remove_user(&mut self, user: u32, organization: Option<u32>) {
+    pub(crate) fn remove_user(&mut self, user: u32, organization: Option<u32>) {
         let groups: Vec<u32> = self.groups_of_user.all(user).collect();
         for group in groups {
             self.groups_of_user.remove(user, group);

@@ -48,6 +48,11 @@ impl Ulid {
         digits
     }
 
+    /// The one right behind it.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
     /// When it was made, in milliseconds since 1970.
     pub(crate) fn milliseconds(self) -> u64 {
         (self.0 >> RANDOM_BITS) as u64

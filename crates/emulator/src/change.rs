@@ -1,0 +1,416 @@
+//! One change of the state: checked, written, and told by the right event.
+//!
+//! A change that is refused changes nothing and tells nothing, and so does one that says what is known already: a newer
+//! `updated_at` alone is no change.
+
+use serde_json::Map;
+use serde_json::Value;
+use workos_directory_sync::types;
+use workos_directory_sync::types::DirectoryState;
+use workos_directory_sync::types::EventName;
+
+use crate::kind::Kind;
+use crate::loader::Fault;
+use crate::loader::complete_directory;
+use crate::loader::complete_group;
+use crate::loader::complete_user;
+use crate::loader::encoded;
+use crate::loader::home;
+use crate::loader::organization_number;
+use crate::loader::parsed;
+use crate::row::DirectoryRow;
+use crate::row::GroupRow;
+use crate::row::StateCode;
+use crate::row::UserRow;
+use crate::row::UserTexts;
+use crate::shelf::Shelf;
+use crate::state::State;
+use crate::state::directory_keys;
+use crate::state::group_keys;
+use crate::state::user_keys;
+use crate::state::user_text_keys;
+use crate::ulid::Ulid;
+
+/// The state at a time, to change.
+pub(crate) struct Change<'a> {
+    state: &'a mut State,
+    now: jiff::Timestamp,
+}
+
+impl State {
+    /// Changes the state at a time.
+    pub(crate) fn change(&mut self, now: jiff::Timestamp) -> Change<'_> {
+        Change { state: self, now }
+    }
+
+    /// A user as the API shows it.
+    pub(crate) fn user(&self, user: u32) -> Result<types::DirectoryUser, Fault> {
+        let mut json = Vec::new();
+        self.write_user(&mut json, user);
+        serde_json::from_slice(&json).map_err(encoding)
+    }
+
+    /// A group as the API shows it.
+    pub(crate) fn group(&self, group: u32) -> Result<types::DirectoryGroup, Fault> {
+        let text = self.groups.get(group).map_or("", |row| &row.text);
+        serde_json::from_str(text).map_err(encoding)
+    }
+}
+
+impl Change<'_> {
+    /// Creates a directory, or replaces what is known of it. One that becomes linked is told of as activated.
+    pub(crate) fn directory(&mut self, mut model: types::Directory) -> Result<(), Fault> {
+        let ulid = parsed(Kind::Directory, &model.id)?;
+        complete_directory(&mut model);
+        let known = self.state.directories.find(&model.id);
+        let was_linked = match known.and_then(|number| self.state.directories.get_mut(number)) {
+            Some(row) => {
+                if row.model.organization_id != model.organization_id {
+                    let id = model.organization_id.unwrap_or_default();
+                    let directory_organization = row.model.organization_id.clone();
+                    return Err(Fault::OtherOrganization {
+                        id,
+                        directory_organization,
+                    });
+                }
+                let was_linked = row.model.state == DirectoryState::Linked;
+                row.model = model.clone();
+                was_linked
+            }
+            None => {
+                check_new(&self.state.directories, ulid, &model.id)?;
+                let organization = match &model.organization_id {
+                    Some(id) => Some(organization_number(self.state, id)?),
+                    None => None,
+                };
+                let row = DirectoryRow::new(model.clone(), organization);
+                let number = self.state.directories.push(ulid, row).ok_or(Fault::TooMany)?;
+                for key in directory_keys(organization) {
+                    self.state.directories_by_scope.insert(key, number);
+                }
+                false
+            }
+        };
+        if model.state != DirectoryState::Linked || was_linked {
+            return Ok(());
+        }
+        let types::Directory {
+            id,
+            type_,
+            name,
+            created_at,
+            updated_at,
+            ..
+        } = model;
+        let mut data = types::DirectoryActivated::new(id, type_, DirectoryState::Active, name, created_at, updated_at);
+        data.object = Some("directory".to_owned());
+        data.organization_id = model.organization_id;
+        data.external_key = model.external_key;
+        data.domains = Some(model.domain.into_iter().map(|name| domain(ulid, name)).collect());
+        let organization = data.organization_id.clone();
+        self.tell(EventName::DsyncActivated, organization, &data)
+    }
+
+    /// Deletes a directory with everything in it, which one event stands for.
+    pub(crate) fn delete_directory(&mut self, id: &str) -> Result<(), Fault> {
+        let number = self.state.directories.find(id);
+        let number = number.ok_or_else(|| Fault::UnknownDirectory { id: id.to_owned() })?;
+        let model = self
+            .state
+            .directory(number)
+            .ok_or_else(|| Fault::UnknownDirectory { id: id.to_owned() })?;
+        let state = match model.state {
+            DirectoryState::Linked => DirectoryState::Active,
+            DirectoryState::Unlinked => DirectoryState::Inactive,
+            other => other,
+        };
+        let types::Directory {
+            id,
+            type_,
+            name,
+            created_at,
+            updated_at,
+            organization_id,
+            ..
+        } = model;
+        let mut data = types::DirectoryDeleted::new(id, type_, state, name, created_at, updated_at);
+        data.object = Some("directory".to_owned());
+        data.organization_id.clone_from(&organization_id);
+        self.state.delete_directory(number);
+        self.tell(EventName::DsyncDeleted, organization_id, &data)
+    }
+
+    /// Creates a user, or replaces what is known of it.
+    pub(crate) fn user(&mut self, mut model: types::DirectoryUser) -> Result<(), Fault> {
+        let ulid = parsed(Kind::User, &model.id)?;
+        let (directory, organization) = home(self.state, &model.directory_id, &mut model.organization_id)?;
+        complete_user(&mut model);
+        let text = encoded(&model)?;
+        let code = StateCode::from(&model.state);
+        let middle = self.state.directories.get(directory).map_or("", |row| &row.user_middle);
+        let row = UserRow::new(directory, code, &text, &model.id, middle);
+        let known = self.state.users.find(&model.id);
+        let mut previous = None;
+        if let Some(number) = known {
+            let before = self.state.user(number)?;
+            if before.directory_id != model.directory_id {
+                return Err(Fault::DuplicateId { id: model.id });
+            }
+            let changed = previous_attributes(&encoded(&before)?, &text)?;
+            if changed.is_empty() {
+                return Ok(());
+            }
+            previous = Some(changed);
+        }
+        let number = match known {
+            Some(number) => {
+                self.forget_user(number, organization);
+                if let Some(place) = self.state.users.get_mut(number) {
+                    *place = row;
+                }
+                number
+            }
+            None => {
+                check_new(&self.state.users, ulid, &model.id)?;
+                self.state.users.push(ulid, row).ok_or(Fault::TooMany)?
+            }
+        };
+        for key in user_keys(directory, organization, code) {
+            self.state.users_by_scope.insert(key, number);
+        }
+        for key in user_text_keys(directory, &UserTexts::from(&model)) {
+            self.state.users_by_text.insert(key, number);
+        }
+        if let Some(row) = self.state.directories.get_mut(directory) {
+            *row.count(code) += 1;
+        }
+        let organization = model.organization_id.clone();
+        let Some(previous) = previous else {
+            return self.tell(EventName::DsyncUserCreated, organization, &model);
+        };
+        let mut data: types::DirectoryUserUpdated = serde_json::from_str(&text).map_err(encoding)?;
+        data.previous_attributes = Some(previous.into());
+        self.tell(EventName::DsyncUserUpdated, organization, &data)
+    }
+
+    /// Deletes a user and its memberships.
+    pub(crate) fn delete_user(&mut self, id: &str) -> Result<(), Fault> {
+        let number = self.find_user(id)?;
+        let model = self.state.user(number)?;
+        let organization = self.organization_of(&model.directory_id);
+        if let Some(row) = self.state.users.get(number) {
+            let (directory, code) = (row.directory, row.state);
+            if let Some(row) = self.state.directories.get_mut(directory) {
+                let count = row.count(code);
+                *count = count.saturating_sub(1);
+            }
+        }
+        self.state.remove_user(number, organization);
+        self.tell(EventName::DsyncUserDeleted, model.organization_id.clone(), &model)
+    }
+
+    /// Creates a group, or replaces what is known of it.
+    pub(crate) fn group(&mut self, mut model: types::DirectoryGroup) -> Result<(), Fault> {
+        let ulid = parsed(Kind::Group, &model.id)?;
+        let (directory, organization) = home(self.state, &model.directory_id, &mut model.organization_id)?;
+        complete_group(&mut model, ulid);
+        let text = encoded(&model)?;
+        let row = GroupRow {
+            directory,
+            text: text.clone().into_boxed_str(),
+        };
+        let Some(number) = self.state.groups.find(&model.id) else {
+            check_new(&self.state.groups, ulid, &model.id)?;
+            let number = self.state.groups.push(ulid, row).ok_or(Fault::TooMany)?;
+            for key in group_keys(directory, organization) {
+                self.state.groups_by_scope.insert(key, number);
+            }
+            if let Some(row) = self.state.directories.get_mut(directory) {
+                row.groups += 1;
+            }
+            return self.tell(EventName::DsyncGroupCreated, model.organization_id.clone(), &model);
+        };
+        let before = self.state.group(number)?;
+        if before.directory_id != model.directory_id {
+            return Err(Fault::DuplicateId { id: model.id });
+        }
+        let previous = previous_attributes(&encoded(&before)?, &text)?;
+        if previous.is_empty() {
+            return Ok(());
+        }
+        if let Some(place) = self.state.groups.get_mut(number) {
+            *place = row;
+        }
+        let mut data: types::DirectoryGroupUpdated = serde_json::from_str(&text).map_err(encoding)?;
+        data.previous_attributes = Some(previous.into());
+        self.tell(EventName::DsyncGroupUpdated, model.organization_id, &data)
+    }
+
+    /// Deletes a group, which stands for the end of its memberships.
+    pub(crate) fn delete_group(&mut self, id: &str) -> Result<(), Fault> {
+        let number = self.find_group(id)?;
+        let model = self.state.group(number)?;
+        let organization = self.organization_of(&model.directory_id);
+        let members: Vec<u32> = self.state.users_of_group.all(number).collect();
+        for user in members {
+            self.state.users_of_group.remove(number, user);
+            self.state.groups_of_user.remove(user, number);
+        }
+        if let Some(row) = self.state.groups.take(number) {
+            for key in group_keys(row.directory, organization) {
+                self.state.groups_by_scope.remove(key, number);
+            }
+            if let Some(row) = self.state.directories.get_mut(row.directory) {
+                row.groups = row.groups.saturating_sub(1);
+            }
+        }
+        self.tell(EventName::DsyncGroupDeleted, model.organization_id.clone(), &model)
+    }
+
+    /// Makes a user a member of a group, or ends that. What is so already is not told again.
+    pub(crate) fn membership(&mut self, user: &str, group: &str, is_member: bool) -> Result<(), Fault> {
+        let user_number = self.find_user(user)?;
+        let group_number = self.find_group(group)?;
+        let (user, group) = (self.state.user(user_number)?, self.state.group(group_number)?);
+        if user.directory_id != group.directory_id {
+            return Err(Fault::OtherDirectory {
+                user: user.id,
+                group: group.id,
+            });
+        }
+        let (is_changed, name) = if is_member {
+            self.state.groups_of_user.insert(user_number, group_number);
+            (
+                self.state.users_of_group.insert(group_number, user_number),
+                EventName::DsyncGroupUserAdded,
+            )
+        } else {
+            self.state.groups_of_user.remove(user_number, group_number);
+            (
+                self.state.users_of_group.remove(group_number, user_number),
+                EventName::DsyncGroupUserRemoved,
+            )
+        };
+        if !is_changed {
+            return Ok(());
+        }
+        let organization = user.organization_id.clone();
+        let data = types::Membership::new(user.directory_id.clone(), user, group);
+        self.tell(name, organization, &data)
+    }
+
+    fn tell(
+        &mut self,
+        name: EventName,
+        organization: Option<String>,
+        data: &impl serde::Serialize,
+    ) -> Result<(), Fault> {
+        self.state.append_event(self.now, name, organization, data)
+    }
+
+    fn find_user(&self, id: &str) -> Result<u32, Fault> {
+        self.state
+            .users
+            .find(id)
+            .ok_or_else(|| Fault::UnknownUser { id: id.to_owned() })
+    }
+
+    fn find_group(&self, id: &str) -> Result<u32, Fault> {
+        self.state
+            .groups
+            .find(id)
+            .ok_or_else(|| Fault::UnknownGroup { id: id.to_owned() })
+    }
+
+    fn organization_of(&self, directory: &str) -> Option<u32> {
+        let number = self.state.directories.find(directory)?;
+        self.state.directories.get(number)?.organization
+    }
+
+    /// Takes a user out of what it is found by, before it is written anew. Its memberships stay.
+    fn forget_user(&mut self, number: u32, organization: Option<u32>) {
+        let Some(row) = self.state.users.get(number) else {
+            return;
+        };
+        let (directory, code) = (row.directory, row.state);
+        let texts = row.with_texts(|texts| user_text_keys(directory, &texts));
+        for key in user_keys(directory, organization, code) {
+            self.state.users_by_scope.remove(key, number);
+        }
+        for key in texts {
+            self.state.users_by_text.remove(key, number);
+        }
+        if let Some(row) = self.state.directories.get_mut(directory) {
+            let count = row.count(code);
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+fn check_new<T>(shelf: &Shelf<T>, ulid: Ulid, id: &str) -> Result<(), Fault> {
+    match shelf.last() {
+        Some(last) if last >= ulid => Err(Fault::NotNew { id: id.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+fn domain(ulid: Ulid, name: String) -> types::DirectoryDomain {
+    let mut domain = types::DirectoryDomain::new(format!("org_domain_{ulid}"), name);
+    domain.object = Some("organization_domain".to_owned());
+    domain
+}
+
+fn encoding(error: serde_json::Error) -> Fault {
+    Fault::Encoding {
+        reason: error.to_string(),
+    }
+}
+
+/// The former values of what differs: root fields, and of `custom_attributes` only those that changed; `null` for what was
+/// not there. `updated_at` alone is no difference.
+fn previous_attributes(before: &str, after: &str) -> Result<Map<String, Value>, Fault> {
+    let before: Map<String, Value> = serde_json::from_str(before).map_err(encoding)?;
+    let after: Map<String, Value> = serde_json::from_str(after).map_err(encoding)?;
+    let mut previous = differences(&before, &after);
+    previous.remove("updated_at");
+    if previous.contains_key("custom_attributes") {
+        let custom = |fields: &Map<String, Value>| match fields.get("custom_attributes") {
+            Some(Value::Object(custom)) => custom.clone(),
+            _ => Map::new(),
+        };
+        previous.insert(
+            "custom_attributes".to_owned(),
+            differences(&custom(&before), &custom(&after)).into(),
+        );
+    }
+    Ok(previous)
+}
+
+fn differences(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<String, Value> {
+    let names = before.keys().chain(after.keys());
+    names
+        .filter(|name| before.get(*name).unwrap_or(&Value::Null) != after.get(*name).unwrap_or(&Value::Null))
+        .map(|name| (name.clone(), before.get(name).cloned().unwrap_or_default()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn previous_attributes_are_shallow_except_for_custom_attributes() {
+        let before = r#"{"state":"active","custom_attributes":{"a":1,"b":2},"emails":[1],"updated_at":"x"}"#;
+        let after = r#"{"state":"active","custom_attributes":{"b":3,"c":4},"emails":[1,2],"updated_at":"y"}"#;
+        let previous = previous_attributes(before, after).unwrap();
+        let expected = serde_json::json!({ "custom_attributes": { "a": 1, "b": 2, "c": null }, "emails": [1] });
+        assert_eq!(Value::Object(previous), expected);
+        assert!(
+            previous_attributes(before, &before.replace("\"x\"", "\"z\""))
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! What a test or a program that runs the emulator can change: each change is one event in the log.
+
+use workos_directory_sync::types;
+use workos_directory_sync::types::DirectoryState;
+
+use crate::change::Change;
+use crate::kind::Kind;
+use crate::loader::Fault;
+use crate::log::next_ulid;
+use crate::server::Emulator;
+
+/// Changes, as a customer's identity provider or an administrator would make them.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use workos_directory_emulator::Emulator;
+/// use workos_directory_emulator::Population;
+/// use workos_directory_sync::types::Directory;
+/// use workos_directory_sync::types::DirectoryUser;
+///
+/// let emulator = Emulator::builder().population(Population::empty()).start().await?;
+/// let now = emulator.now();
+/// let directory = Directory::new(emulator.new_directory_id(), "okta scim v2.0", "linked", "Acme", now, now);
+/// emulator.put_directory(directory.clone())?;
+/// let mut user = DirectoryUser::new(emulator.new_user_id(), directory.id, "active", now, now);
+/// user.email = Some("jane@acme.example".to_owned());
+/// emulator.put_user(user)?;
+/// // GET /events now has dsync.activated and dsync.user.created.
+/// # Ok(())
+/// # }
+/// ```
+///
+/// All of them fail with a [`Fault`] that says what is wrong with the object, and then change nothing.
+impl Emulator {
+    /// The time, by the emulator's clock.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.app().clock.now()
+    }
+
+    /// An id for a new directory.
+    pub fn new_directory_id(&self) -> String {
+        Kind::Directory.id(next_ulid(self.app().state().directories.last(), self.now()))
+    }
+
+    /// An id for a new user.
+    pub fn new_user_id(&self) -> String {
+        Kind::User.id(next_ulid(self.app().state().users.last(), self.now()))
+    }
+
+    /// An id for a new group.
+    pub fn new_group_id(&self) -> String {
+        Kind::Group.id(next_ulid(self.app().state().groups.last(), self.now()))
+    }
+
+    /// Creates a directory, or replaces what is known of it. `dsync.activated` tells of one that becomes linked.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] says what is wrong with the directory.
+    pub fn put_directory(&self, directory: types::Directory) -> Result<(), Fault> {
+        self.change(|change| change.directory(directory))
+    }
+
+    /// Sets a directory's state.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::UnknownDirectory`].
+    pub fn set_directory_state(&self, id: &str, state: impl Into<DirectoryState>) -> Result<(), Fault> {
+        let unknown = || Fault::UnknownDirectory { id: id.to_owned() };
+        let mut state_now = self.app().state_mut();
+        let number = state_now.directories.find(id).ok_or_else(unknown)?;
+        let mut directory = state_now.directory(number).ok_or_else(unknown)?;
+        directory.state = state.into();
+        directory.updated_at = self.now().into();
+        state_now.change(self.now()).directory(directory)
+    }
+
+    /// Deletes a directory with everything in it; `dsync.deleted` stands for all of that.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::UnknownDirectory`].
+    pub fn delete_directory(&self, id: &str) -> Result<(), Fault> {
+        self.change(|change| change.delete_directory(id))
+    }
+
+    /// Creates a user, told by `dsync.user.created`, or replaces what is known of it, told by `dsync.user.updated`.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] says what is wrong with the user.
+    pub fn put_user(&self, user: types::DirectoryUser) -> Result<(), Fault> {
+        self.change(|change| change.user(user))
+    }
+
+    /// Deletes a user, told by `dsync.user.deleted`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::UnknownUser`].
+    pub fn delete_user(&self, id: &str) -> Result<(), Fault> {
+        self.change(|change| change.delete_user(id))
+    }
+
+    /// Creates a group, told by `dsync.group.created`, or replaces what is known of it, told by `dsync.group.updated`.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] says what is wrong with the group.
+    pub fn put_group(&self, group: types::DirectoryGroup) -> Result<(), Fault> {
+        self.change(|change| change.group(group))
+    }
+
+    /// Deletes a group; `dsync.group.deleted` stands for the end of its memberships too.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::UnknownGroup`].
+    pub fn delete_group(&self, id: &str) -> Result<(), Fault> {
+        self.change(|change| change.delete_group(id))
+    }
+
+    /// Makes a user a member of a group, told by `dsync.group.user_added` unless it was one.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] when there is no such user or group, or they belong to different directories.
+    pub fn add_member(&self, user: &str, group: &str) -> Result<(), Fault> {
+        self.change(|change| change.membership(user, group, true))
+    }
+
+    /// Ends a membership, told by `dsync.group.user_removed` if there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Emulator::add_member`].
+    pub fn remove_member(&self, user: &str, group: &str) -> Result<(), Fault> {
+        self.change(|change| change.membership(user, group, false))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Change<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+        let now = self.now();
+        change(&mut self.app().state_mut().change(now))
+    }
+}
