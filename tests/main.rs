@@ -2,10 +2,12 @@
 //!
 //! - `schemas`: the shape of every generated model, as a snapshot to review.
 //! - `examples`: every example of the document decodes into its model and encodes back.
+//! - `interop`: the official SDKs for Node and Python see what our client sees.
 //! - `line`: what `dsync sync` writes is what the official crate lists.
 //! - `seed`: every JSON document of the seed decodes, and the document has it among its examples.
 
 mod examples;
+mod interop;
 mod line;
 mod models;
 mod schemas;

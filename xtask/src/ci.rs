@@ -38,6 +38,11 @@ const STEPS: &[Step] = &[
         mend: None,
     },
     Step {
+        command: "cargo xtask sdks",
+        environment: &[],
+        mend: None,
+    },
+    Step {
         command: "cargo test --locked --workspace --all-targets",
         environment: &[("INSTA_UPDATE", "no")],
         mend: None,

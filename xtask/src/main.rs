@@ -7,6 +7,7 @@
 
 mod ci;
 mod codegen;
+mod sdks;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Generate the client's code from spec/openapi.yaml
     Codegen(codegen::Arguments),
+    /// Install the official SDKs of other languages for the interop tests
+    Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
     Ci(ci::Arguments),
 }
@@ -32,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Codegen(arguments) => codegen::run(&arguments),
+        Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
     };
     match result {
