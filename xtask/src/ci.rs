@@ -33,6 +33,11 @@ const STEPS: &[Step] = &[
         mend: Some("cargo xtask codegen"),
     },
     Step {
+        command: "cargo xtask lint",
+        environment: &[],
+        mend: None,
+    },
+    Step {
         command: "cargo clippy --locked --workspace --all-targets -- --deny warnings",
         environment: &[],
         mend: None,

@@ -7,6 +7,7 @@
 
 mod ci;
 mod codegen;
+mod lint;
 mod sdks;
 
 use std::path::Path;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Generate the client's code from spec/openapi.yaml
     Codegen(codegen::Arguments),
+    /// Check spec/openapi.yaml by the rules of this workspace
+    Lint(lint::Arguments),
     /// Install the official SDKs of other languages for the interop tests
     Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
@@ -35,6 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Codegen(arguments) => codegen::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
         Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
     };
