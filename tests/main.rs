@@ -1,11 +1,13 @@
 //! Tests that cross the borders of the crates, in one binary so that they link once.
 //!
+//! - `conformance`: every answer of the emulator is one that the document describes.
 //! - `schemas`: the shape of every generated model, as a snapshot to review.
 //! - `examples`: every example of the document decodes into its model and encodes back.
 //! - `interop`: the official SDKs for Node and Python see what our client sees.
 //! - `line`: what `dsync sync` writes is what the official crate lists.
 //! - `seed`: every JSON document of the seed decodes, and the document has it among its examples.
 
+mod conformance;
 mod examples;
 mod interop;
 mod line;

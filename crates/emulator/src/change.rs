@@ -198,13 +198,7 @@ impl Change<'_> {
         let number = self.find_user(id)?;
         let model = self.state.user(number)?;
         let organization = self.organization_of(&model.directory_id);
-        if let Some(row) = self.state.users.get(number) {
-            let (directory, code) = (row.directory, row.state);
-            if let Some(row) = self.state.directories.get_mut(directory) {
-                let count = row.count(code);
-                *count = count.saturating_sub(1);
-            }
-        }
+        self.forget_user(number, organization);
         self.state.remove_user(number, organization);
         self.tell(EventName::DsyncUserDeleted, model.organization_id.clone(), &model)
     }
@@ -327,7 +321,7 @@ impl Change<'_> {
         self.state.directories.get(number)?.organization
     }
 
-    /// Takes a user out of what it is found by, before it is written anew. Its memberships stay.
+    /// Takes a user out of what it is found and counted by, before it is written anew or deleted. Its memberships stay.
     fn forget_user(&mut self, number: u32, organization: Option<u32>) {
         let Some(row) = self.state.users.get(number) else {
             return;
