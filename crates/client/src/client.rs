@@ -15,6 +15,7 @@ use reqwest::header::HeaderMap;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::Error;
 use crate::address::BaseUrl;
@@ -27,6 +28,7 @@ use crate::retry;
 use crate::retry::RetryPolicy;
 use crate::retry_budget::RetryBudget;
 use crate::secret::ApiKey;
+use crate::trace::Trace;
 
 /// A client of the Directory Sync API.
 ///
@@ -157,9 +159,14 @@ impl Client {
         operation: &'static Operation,
         request: RequestBuilder,
     ) -> Result<ResponseValue<T>, Error> {
-        let answer = self.execute(operation, request, Body::Model).await?;
-        let model = decode::model(operation, &answer)?;
-        Ok(ResponseValue::new(model, answer.status, answer.headers))
+        let trace = Trace::start(operation);
+        let call = async {
+            let answer = self.execute(operation, request, Body::Model, &trace).await?;
+            let model = decode::model(operation, &answer)?;
+            trace.answered(&answer);
+            Ok(ResponseValue::new(model, answer.status, answer.headers))
+        };
+        trace.run(call).await
     }
 
     /// Sends a request whose answer has a body that means nothing.
@@ -168,8 +175,13 @@ impl Client {
         operation: &'static Operation,
         request: RequestBuilder,
     ) -> Result<ResponseValue<()>, Error> {
-        let answer = self.execute(operation, request, Body::Ignored).await?;
-        Ok(ResponseValue::new((), answer.status, answer.headers))
+        let trace = Trace::start(operation);
+        let call = async {
+            let answer = self.execute(operation, request, Body::Ignored, &trace).await?;
+            trace.answered(&answer);
+            Ok(ResponseValue::new((), answer.status, answer.headers))
+        };
+        trace.run(call).await
     }
 
     /// The one place that every request goes through.
@@ -178,6 +190,7 @@ impl Client {
         operation: &'static Operation,
         request: RequestBuilder,
         body: Body,
+        trace: &Trace,
     ) -> Result<Answer, Error> {
         let request = request.build().map_err(|error| Error::transport(operation, 0, error))?;
         let directory = request
@@ -192,7 +205,7 @@ impl Client {
                 // Only a streamed body cannot be sent again, and no operation has a body.
                 let request =
                     copy.ok_or_else(|| Error::invalid_request(operation, "its body cannot be repeated".to_owned()))?;
-                self.attempt(operation, directory, request, body, number).await
+                self.attempt(operation, directory, request, body, number, trace).await
             }
         };
         let gone = |error: &Error| {
@@ -224,9 +237,14 @@ impl Client {
         request: reqwest::Request,
         body: Body,
         attempts: u32,
+        trace: &Trace,
     ) -> Result<Answer, Error> {
+        let asked = Instant::now();
         let permit = self.inner.limiter.acquire(operation, directory).await;
-        let answer = self.transfer(operation, request, body, attempts).await?;
+        let sent = Instant::now();
+        let answer = self.transfer(operation, request, body, attempts).await;
+        trace.tried(attempts, sent.duration_since(asked), sent, &answer);
+        let answer = answer?;
         if answer.status.is_success() {
             permit.observe(answer.status.as_u16(), &answer.headers, None);
             return Ok(answer);

@@ -248,6 +248,26 @@ impl Error {
         }
     }
 
+    /// The variant in snake case, for logs and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "not_found",
+            Self::Unprocessable(_) => "unprocessable",
+            Self::RateLimited(_) => "rate_limited",
+            Self::Server(_) => "server",
+            Self::Status(_) => "status",
+            Self::Timeout(_) => "timeout",
+            Self::Network(_) => "network",
+            Self::Decode(_) => "decode",
+            Self::TooLarge(_) => "too_large",
+            Self::InvalidRequest { .. } => "invalid_request",
+            Self::RepeatedCursor { .. } => "repeated_cursor",
+            Self::Config(_) => "config",
+        }
+    }
+
     /// The status of the answer, if there was one.
     pub fn status(&self) -> Option<u16> {
         match self {

@@ -45,6 +45,7 @@
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
 //! | `webhooks` | yes | verification of webhooks |
+//! | `tracing` | yes | a `tracing` span per operation: status, attempts, request id, wait; no ids of people, no secrets |
 //! | `schemars` | no | `schemars::JsonSchema` for every model |
 //! | `buildtime` | no | generates the code while building |
 
@@ -69,6 +70,7 @@ mod retry_after;
 mod retry_budget;
 mod secret;
 mod timestamp;
+mod trace;
 #[cfg(feature = "webhooks")]
 mod webhook;
 mod window;

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::Error;
 use crate::operation::Operation;
+use crate::trace;
 
 /// Where a list goes on. Only the API makes cursors; a program keeps them and gives them back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -93,7 +94,7 @@ struct Fetch<T>(JoinHandle<Result<Page<T>, Error>>);
 
 impl<T: Send + 'static> Fetch<T> {
     fn start(request: impl ListRequest<Item = T>) -> Self {
-        Self(tokio::spawn(request.fetch()))
+        Self(tokio::spawn(trace::in_current_span(request.fetch())))
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Page<T>, Error>> {

@@ -6,6 +6,8 @@ mod errors;
 mod lists;
 mod requests;
 mod server;
+#[cfg(feature = "tracing")]
+mod tracing;
 
 use std::time::Duration;
 
