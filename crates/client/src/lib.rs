@@ -64,6 +64,7 @@ pub mod events;
 pub mod operation;
 pub mod pages;
 mod parameter;
+pub mod patterns;
 pub mod rate_limit;
 pub mod retry;
 mod retry_after;

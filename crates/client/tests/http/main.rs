@@ -4,6 +4,7 @@
 
 mod errors;
 mod lists;
+mod patterns;
 mod requests;
 mod server;
 #[cfg(feature = "tracing")]
