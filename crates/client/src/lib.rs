@@ -51,6 +51,11 @@
 
 #![forbid(unsafe_code)]
 
+/// The examples of the README compile.
+#[cfg(all(doctest, feature = "webhooks"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod address;
 mod api_error;
 mod attributes;
