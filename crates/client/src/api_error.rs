@@ -17,8 +17,11 @@ use crate::types::ErrorBody;
 use crate::types::ErrorDetail;
 use crate::types::FieldError;
 
-/// How much of a body that is no JSON becomes the message, in characters.
+/// How long a text of an answer may be in an error, in characters.
 const EXCERPT: usize = 200;
+
+/// How many single faults are written out.
+const SHOWN_ERRORS: usize = 10;
 
 /// An answer with an error status.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +62,7 @@ impl fmt::Display for ApiError {
         if let Some(code) = code {
             write!(formatter, " [{code}]")?;
         }
-        for (index, error) in errors.iter().enumerate() {
+        for (index, error) in errors.iter().take(SHOWN_ERRORS).enumerate() {
             formatter.write_str(if index == 0 { ": " } else { ", " })?;
             match error {
                 ErrorDetail::Text(text) => formatter.write_str(text)?,
@@ -70,6 +73,9 @@ impl fmt::Display for ApiError {
                     formatter.write_str(error.message.as_deref().unwrap_or(&error.code))?;
                 }
             }
+        }
+        if let Some(more) = errors.len().checked_sub(SHOWN_ERRORS).filter(|more| *more > 0) {
+            write!(formatter, " and {more} more")?;
         }
         if let Some(id) = request_id {
             write!(formatter, " (request {id})")?;
@@ -97,9 +103,9 @@ impl ApiError {
         Self {
             operation,
             status: status.as_u16(),
-            message,
-            code: body.code.or(body.error),
-            errors: body.errors.unwrap_or_default(),
+            message: excerpt(&message),
+            code: body.code.or(body.error).as_deref().map(excerpt),
+            errors: body.errors.unwrap_or_default().into_iter().map(clean).collect(),
             request_id: request_id(headers),
             retry_after: body
                 .retry_after_seconds
@@ -108,19 +114,6 @@ impl ApiError {
                 .filter(|_| status.as_u16() == 429 || status.is_server_error()),
             attempts,
         }
-    }
-
-    /// The error of a body that is larger than the client reads.
-    pub(crate) fn too_large(
-        operation: &'static Operation,
-        status: reqwest::StatusCode,
-        headers: &HeaderMap,
-        max_body: usize,
-        attempts: u32,
-    ) -> Self {
-        let mut error = Self::read(operation, status, headers, b"", attempts);
-        error.message = format!("the answer has more than {max_body} bytes: see `ClientBuilder::max_body`");
-        error
     }
 
     /// Why the status comes, as the document says.
@@ -136,7 +129,7 @@ impl ApiError {
 
 /// The request's id, in the header that WorkOS sets.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
-    headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
+    headers.get("x-request-id")?.to_str().ok().map(excerpt)
 }
 
 /// The body as the one error model, whatever its shape.
@@ -211,13 +204,27 @@ fn text_message(body: &[u8]) -> Option<String> {
     (!text.is_empty()).then(|| excerpt(text))
 }
 
+/// A single fault with texts that can be printed.
+fn clean(error: ErrorDetail) -> ErrorDetail {
+    match error {
+        ErrorDetail::Text(text) => ErrorDetail::Text(excerpt(&text)),
+        ErrorDetail::FieldError(mut error) => {
+            error.code = excerpt(&error.code);
+            error.field = error.field.as_deref().map(excerpt);
+            error.message = error.message.as_deref().map(excerpt);
+            ErrorDetail::FieldError(error)
+        }
+    }
+}
+
 /// The beginning of a text as one line without control characters.
 pub(crate) fn excerpt(text: &str) -> String {
     let mut characters = text
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character });
-    let mut excerpt: String = characters.by_ref().take(EXCERPT).collect();
-    if characters.next().is_some() {
+    let mut excerpt: String = characters.clone().take(EXCERPT).collect();
+    if characters.nth(EXCERPT).is_some() {
+        excerpt.pop();
         excerpt.push('…');
     }
     excerpt
@@ -268,7 +275,7 @@ mod tests {
             ("{}", "Forbidden", None),
             ("[1]", "[1]", None),
             (r#"{"message":7,"code":"x"}"#, "Forbidden", Some("x")),
-            (r#"{"message":"a\u0000b"}"#, "a\u{0}b", None),
+            (r#"{"message":"a\u0000b"}"#, "a b", None),
             ("\u{1b}[31mred", " [31mred", None),
         ] {
             let error = read(403, body);

@@ -23,7 +23,7 @@ use crate::secret::ApiKey;
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many redirects within the base URL's origin are followed.
+/// How many redirects within the base URL's origin a `GET` follows.
 const MAX_REDIRECTS: usize = 5;
 
 const KEY_VARIABLE: &str = "WORKOS_API_KEY";
@@ -161,16 +161,19 @@ impl ClientBuilder {
         let base_url = BaseUrl::new(&self.base_url, self.allow_http)?;
         let user_agent =
             reqwest::header::HeaderValue::from_str(&self.user_agent).map_err(|_| ConfigError::UserAgent)?;
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT.min(self.timeout))
-            .timeout(self.timeout)
-            .user_agent(user_agent)
-            .redirect(redirect::Policy::custom(within_origin))
-            .referer(false)
-            .build()
-            .map_err(ConfigError::Http)?;
+        let http = |redirects| {
+            reqwest::Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT.min(self.timeout))
+                .timeout(self.timeout)
+                .user_agent(user_agent.clone())
+                .redirect(redirects)
+                .referer(false)
+                .build()
+                .map_err(ConfigError::Http)
+        };
         let inner = Inner {
-            http,
+            reading: http(redirect::Policy::custom(within_origin))?,
+            writing: http(redirect::Policy::none())?,
             base_url,
             key,
             max_body: self.max_body,

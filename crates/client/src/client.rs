@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use progenitor_client::ResponseValue;
+use reqwest::Method;
 use reqwest::RequestBuilder;
+use reqwest::Response;
 use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
 use reqwest::header::AUTHORIZATION;
@@ -13,6 +15,7 @@ use reqwest::header::HeaderMap;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::Error;
 use crate::address::BaseUrl;
@@ -25,6 +28,7 @@ use crate::retry;
 use crate::retry::RetryPolicy;
 use crate::retry_budget::RetryBudget;
 use crate::secret::ApiKey;
+use crate::trace::Trace;
 
 /// A client of the Directory Sync API.
 ///
@@ -50,7 +54,10 @@ pub struct Client {
 
 /// What all clones of a client share.
 pub(crate) struct Inner {
-    pub(crate) http: reqwest::Client,
+    /// For `GET`: follows redirects within the origin.
+    pub(crate) reading: reqwest::Client,
+    /// For everything else: a redirect is the answer, since following it would turn `DELETE` and `POST` into `GET`.
+    pub(crate) writing: reqwest::Client,
     pub(crate) base_url: BaseUrl,
     pub(crate) key: ApiKey,
     pub(crate) max_body: usize,
@@ -58,11 +65,32 @@ pub(crate) struct Inner {
     pub(crate) retry_budget: RetryBudget,
 }
 
-/// An answer that was read to its end.
+impl Inner {
+    fn http(&self, method: &Method) -> &reqwest::Client {
+        if *method == Method::GET {
+            &self.reading
+        } else {
+            &self.writing
+        }
+    }
+}
+
+/// An answer that was read as far as it matters.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// How often the request was sent until this answer came.
+    pub(crate) attempts: u32,
+}
+
+/// What the body of a success is for.
+#[derive(Clone, Copy)]
+enum Body {
+    /// It is the model: without all of it the request has failed.
+    Model,
+    /// It means nothing: the status alone says that the request was carried out.
+    Ignored,
 }
 
 impl Client {
@@ -118,7 +146,8 @@ impl Client {
         path_parameters: &[(&'static str, String)],
     ) -> Result<RequestBuilder, Error> {
         let url = self.inner.base_url.operation(operation, path_parameters)?;
-        let request = self.inner.http.request(operation.method.into(), url);
+        let method = Method::from(operation.method);
+        let request = self.inner.http(&method).request(method, url);
         Ok(request
             .header(AUTHORIZATION, self.inner.key.authorization()?)
             .header(ACCEPT, HeaderValue::from_static("application/json")))
@@ -130,9 +159,14 @@ impl Client {
         operation: &'static Operation,
         request: RequestBuilder,
     ) -> Result<ResponseValue<T>, Error> {
-        let answer = self.execute(operation, request).await?;
-        let model = decode::model(operation, &answer)?;
-        Ok(ResponseValue::new(model, answer.status, answer.headers))
+        let trace = Trace::start(operation);
+        let call = async {
+            let answer = self.execute(operation, request, Body::Model, &trace).await?;
+            let model = decode::model(operation, &answer)?;
+            trace.answered(&answer);
+            Ok(ResponseValue::new(model, answer.status, answer.headers))
+        };
+        trace.run(call).await
     }
 
     /// Sends a request whose answer has a body that means nothing.
@@ -141,12 +175,23 @@ impl Client {
         operation: &'static Operation,
         request: RequestBuilder,
     ) -> Result<ResponseValue<()>, Error> {
-        let answer = self.execute(operation, request).await?;
-        Ok(ResponseValue::new((), answer.status, answer.headers))
+        let trace = Trace::start(operation);
+        let call = async {
+            let answer = self.execute(operation, request, Body::Ignored, &trace).await?;
+            trace.answered(&answer);
+            Ok(ResponseValue::new((), answer.status, answer.headers))
+        };
+        trace.run(call).await
     }
 
     /// The one place that every request goes through.
-    async fn execute(&self, operation: &'static Operation, request: RequestBuilder) -> Result<Answer, Error> {
+    async fn execute(
+        &self,
+        operation: &'static Operation,
+        request: RequestBuilder,
+        body: Body,
+        trace: &Trace,
+    ) -> Result<Answer, Error> {
         let request = request.build().map_err(|error| Error::transport(operation, 0, error))?;
         let directory = request
             .url()
@@ -160,7 +205,7 @@ impl Client {
                 // Only a streamed body cannot be sent again, and no operation has a body.
                 let request =
                     copy.ok_or_else(|| Error::invalid_request(operation, "its body cannot be repeated".to_owned()))?;
-                self.attempt(operation, directory, request, number).await
+                self.attempt(operation, directory, request, body, number, trace).await
             }
         };
         let gone = |error: &Error| {
@@ -170,6 +215,7 @@ impl Client {
                 status,
                 headers: HeaderMap::new(),
                 body: Vec::new(),
+                attempts: error.attempts,
             })
         };
         retry::run(
@@ -189,10 +235,16 @@ impl Client {
         operation: &'static Operation,
         directory: Option<&str>,
         request: reqwest::Request,
+        body: Body,
         attempts: u32,
+        trace: &Trace,
     ) -> Result<Answer, Error> {
+        let asked = Instant::now();
         let permit = self.inner.limiter.acquire(operation, directory).await;
-        let answer = self.transfer(operation, request, attempts).await?;
+        let sent = Instant::now();
+        let answer = self.transfer(operation, request, body, attempts).await;
+        trace.tried(attempts, sent.duration_since(asked), sent, &answer);
+        let answer = answer?;
         if answer.status.is_success() {
             permit.observe(answer.status.as_u16(), &answer.headers, None);
             return Ok(answer);
@@ -202,31 +254,74 @@ impl Client {
         Err(Error::status_error(error))
     }
 
-    /// Sends a request and reads the answer to its end, within bounds of time and size.
+    /// Sends a request and reads the answer as far as it matters, within bounds of time and size.
+    ///
+    /// Once the status is known it decides: an error status stays that error however much of its body comes, and a
+    /// success whose body means nothing stays a success.
     async fn transfer(
         &self,
         operation: &'static Operation,
         request: reqwest::Request,
+        body: Body,
         attempts: u32,
     ) -> Result<Answer, Error> {
         let network = |error| Error::transport(operation, attempts, error);
-        let mut response = self.inner.http.execute(request).await.map_err(network)?;
+        let http = self.inner.http(request.method());
+        let mut response = http.execute(request).await.map_err(network)?;
         let status = response.status();
         let headers = response.headers().clone();
         let max_body = self.inner.max_body;
-        let announced = response
-            .content_length()
-            .and_then(|length| usize::try_from(length).ok())
-            .unwrap_or_default();
-        let mut body = Vec::with_capacity(announced.min(max_body).min(ANNOUNCED_BODY));
-        while let Some(chunk) = response.chunk().await.map_err(network)? {
-            if body.len() + chunk.len() > max_body {
-                let error = ApiError::too_large(operation, status, &headers, max_body, attempts);
-                return Err(Error::status_error(error));
+        let body = match (status.is_success(), body) {
+            (true, Body::Model) => match read(&mut response, max_body).await {
+                (body, End::Whole) => body,
+                (_, End::Broken(error)) => return Err(network(error)),
+                (_, End::Bound) => {
+                    return Err(Error::too_large(operation, status, &headers, max_body, attempts));
+                }
+            },
+            (true, Body::Ignored) => {
+                // Only so that the connection can be used again.
+                let _ = tokio::time::timeout(DRAIN_TIME, read(&mut response, DRAINED_BODY)).await;
+                Vec::new()
             }
-            body.extend_from_slice(&chunk);
+            (false, _) => read(&mut response, max_body.min(ERROR_BODY)).await.0,
+        };
+        Ok(Answer {
+            status,
+            headers,
+            body,
+            attempts,
+        })
+    }
+}
+
+/// Why reading a body ended.
+enum End {
+    Whole,
+    /// There is more than was asked for.
+    Bound,
+    Broken(reqwest::Error),
+}
+
+/// Reads a body up to a bound; gives what came in any case.
+async fn read(response: &mut Response, bound: usize) -> (Vec<u8>, End) {
+    let announced = response
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or_default();
+    let mut body = Vec::with_capacity(announced.min(bound).min(ANNOUNCED_BODY));
+    loop {
+        match response.chunk().await {
+            Ok(None) => return (body, End::Whole),
+            Err(error) => return (body, End::Broken(error)),
+            Ok(Some(chunk)) => {
+                let room = bound - body.len();
+                body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+                if chunk.len() > room {
+                    return (body, End::Bound);
+                }
+            }
         }
-        Ok(Answer { status, headers, body })
     }
 }
 
@@ -248,3 +343,10 @@ pub(crate) const DEFAULT_MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// How much memory is set aside on the word of a `Content-Length` alone.
 const ANNOUNCED_BODY: usize = 1024 * 1024;
+
+/// How much of an error's body is read: messages are short, and pages of proxies say nothing after their title.
+const ERROR_BODY: usize = 256 * 1024;
+
+/// How much of a body that means nothing is read, and how long.
+const DRAINED_BODY: usize = 64 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(1);

@@ -36,6 +36,7 @@ fn explain<T: DeserializeOwned>(
         operation,
         status: answer.status.as_u16(),
         request_id: api_error::request_id(&answer.headers),
+        attempts: answer.attempts,
         excerpt: excerpt(&answer.body, &source),
         path,
         source,
@@ -77,6 +78,7 @@ mod tests {
             status: StatusCode::OK,
             headers,
             body: body.as_bytes().to_vec(),
+            attempts: 1,
         };
         model(&LIST_DIRECTORY_GROUPS, &answer)
     }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+
+use crate::api_error;
 pub use crate::api_error::ApiError;
+use crate::api_error::excerpt;
 use crate::operation::Operation;
 use crate::operation::StatusHelp;
 
@@ -43,6 +48,9 @@ pub enum Error {
     /// The answer is not what the document promises.
     #[error(transparent)]
     Decode(Box<DecodeError>),
+    /// The answer is a success, but larger than the client reads.
+    #[error(transparent)]
+    TooLarge(Box<TooLargeError>),
     /// The request was not sent: a parameter is missing or cannot be what it is.
     #[error("{}: {reason}", operation.id)]
     InvalidRequest {
@@ -52,7 +60,7 @@ pub enum Error {
         reason: String,
     },
     /// A list gave a cursor that it had given before, so that it would never end.
-    #[error("{}: the list repeats the cursor `{cursor}`: it was stopped instead of going round for ever", operation.id)]
+    #[error("{}: the list repeats the cursor `{}`: it was stopped instead of going round for ever", operation.id, excerpt(cursor))]
     RepeatedCursor {
         /// The list operation.
         operation: &'static Operation,
@@ -82,8 +90,10 @@ pub struct TransportError {
 /// An answer that is not what the document promises.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{}: the answer cannot be read at `{path}`: {source}{}; it has `{excerpt}`",
+    "{}: the answer cannot be read at `{}`: {}{}; it has `{excerpt}`",
     operation.id,
+    api_error::excerpt(path),
+    api_error::excerpt(&source.to_string()),
     request_id.as_deref().map(|id| format!(" (request {id})")).unwrap_or_default()
 )]
 #[non_exhaustive]
@@ -96,10 +106,33 @@ pub struct DecodeError {
     pub request_id: Option<String>,
     /// Where in the answer, such as `data[3].created_at`.
     pub path: String,
+    /// How often the request was sent.
+    pub attempts: u32,
     /// The text around the fault, of bounded length.
     pub excerpt: String,
     /// What is wrong there.
     pub source: serde_json::Error,
+}
+
+/// A success whose body is larger than the client reads.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(
+    "{}: the answer has more than {max_body} bytes{}",
+    operation.id,
+    request_id.as_deref().map(|id| format!(" (request {id})")).unwrap_or_default()
+)]
+#[non_exhaustive]
+pub struct TooLargeError {
+    /// The operation that was called.
+    pub operation: &'static Operation,
+    /// The status of the answer.
+    pub status: u16,
+    /// The request's id, to name it to WorkOS support.
+    pub request_id: Option<String>,
+    /// How often the request was sent.
+    pub attempts: u32,
+    /// How many bytes the client reads at most.
+    pub max_body: usize,
 }
 
 /// Settings that no client can be built from.
@@ -170,6 +203,23 @@ impl Error {
         }
     }
 
+    /// The error of a success whose body is larger than the client reads.
+    pub(crate) fn too_large(
+        operation: &'static Operation,
+        status: StatusCode,
+        headers: &HeaderMap,
+        max_body: usize,
+        attempts: u32,
+    ) -> Self {
+        Self::TooLarge(Box::new(TooLargeError {
+            operation,
+            status: status.as_u16(),
+            request_id: api_error::request_id(headers),
+            attempts,
+            max_body,
+        }))
+    }
+
     /// The error of an answer whose status is no success.
     pub(crate) fn status_error(error: ApiError) -> Self {
         let error = Box::new(error);
@@ -198,10 +248,31 @@ impl Error {
         }
     }
 
+    /// The variant in snake case, for logs and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "not_found",
+            Self::Unprocessable(_) => "unprocessable",
+            Self::RateLimited(_) => "rate_limited",
+            Self::Server(_) => "server",
+            Self::Status(_) => "status",
+            Self::Timeout(_) => "timeout",
+            Self::Network(_) => "network",
+            Self::Decode(_) => "decode",
+            Self::TooLarge(_) => "too_large",
+            Self::InvalidRequest { .. } => "invalid_request",
+            Self::RepeatedCursor { .. } => "repeated_cursor",
+            Self::Config(_) => "config",
+        }
+    }
+
     /// The status of the answer, if there was one.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Decode(error) => Some(error.status),
+            Self::TooLarge(error) => Some(error.status),
             _ => self.api_error().map(|error| error.status),
         }
     }
@@ -210,6 +281,7 @@ impl Error {
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Decode(error) => error.request_id.as_deref(),
+            Self::TooLarge(error) => error.request_id.as_deref(),
             _ => self.api_error()?.request_id.as_deref(),
         }
     }
@@ -219,6 +291,7 @@ impl Error {
         match self {
             Self::Timeout(error) | Self::Network(error) => Some(error.operation),
             Self::Decode(error) => Some(error.operation),
+            Self::TooLarge(error) => Some(error.operation),
             Self::InvalidRequest { operation, .. } | Self::RepeatedCursor { operation, .. } => Some(operation),
             Self::Config(_) => None,
             _ => self.api_error().map(|error| error.operation),
@@ -229,7 +302,9 @@ impl Error {
     pub fn attempts(&self) -> u32 {
         match self {
             Self::Timeout(error) | Self::Network(error) => error.attempts,
-            Self::Decode(_) | Self::RepeatedCursor { .. } => 1,
+            Self::Decode(error) => error.attempts,
+            Self::TooLarge(error) => error.attempts,
+            Self::RepeatedCursor { .. } => 1,
             Self::InvalidRequest { .. } | Self::Config(_) => 0,
             _ => self.api_error().map_or(0, |error| error.attempts),
         }
@@ -246,6 +321,7 @@ impl Error {
             Self::Timeout(_) => "try again later, or allow more time with the client's `timeout`",
             Self::Network(_) => "check the base URL, the network and the proxy between here and the API",
             Self::Decode(_) => "report it with the request id: the API answers what its document does not say",
+            Self::TooLarge(_) => "ask for smaller pages with `limit`, or raise the client's `max_body`",
             Self::InvalidRequest { .. } => "correct the parameter that the message names",
             Self::RepeatedCursor { .. } => "start the list again; report it if it comes back",
             Self::Config(_) => "correct the setting that the message names",

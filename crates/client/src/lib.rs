@@ -45,10 +45,16 @@
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
 //! | `webhooks` | yes | verification of webhooks |
+//! | `tracing` | yes | a `tracing` span per operation: status, attempts, request id, wait; no ids of people, no secrets |
 //! | `schemars` | no | `schemars::JsonSchema` for every model |
 //! | `buildtime` | no | generates the code while building |
 
 #![forbid(unsafe_code)]
+
+/// The examples of the README compile.
+#[cfg(all(doctest, feature = "webhooks"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod address;
 mod api_error;
@@ -63,12 +69,14 @@ pub mod events;
 pub mod operation;
 pub mod pages;
 mod parameter;
+pub mod patterns;
 pub mod rate_limit;
 pub mod retry;
 mod retry_after;
 mod retry_budget;
 mod secret;
 mod timestamp;
+mod trace;
 #[cfg(feature = "webhooks")]
 mod webhook;
 mod window;

@@ -3,8 +3,10 @@
 //! The document describes each operation once; the request path, the rate limiter, error texts and the emulator's routes all
 //! read it from here.
 
-/// An operation of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use std::fmt;
+
+/// An operation of the API. Its `Debug` output is its id alone, so that errors stay short.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Operation {
     /// The `operationId` of the document, such as `listDirectoryUsers`.
     pub id: &'static str,
@@ -26,6 +28,12 @@ pub struct Operation {
     pub pagination: Option<Pagination>,
     /// The limits that hold for this operation besides the general ones.
     pub rate_limits: &'static [RateLimit],
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.id)
+    }
 }
 
 /// An HTTP method.

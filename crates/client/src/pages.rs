@@ -1,8 +1,9 @@
 //! Lists: a cursor from page to page, fetched one page ahead, as a stream of pages or of items.
 //!
 //! A stream does nothing until it is polled. From then on a task of its own asks for the next page while the caller works
-//! on this one; dropping the stream ends the task and its request. At most two pages are in memory. A cursor that comes a second time ends the stream with [`Error::RepeatedCursor`]; any error ends
-//! it, and [`Items::cursor`] says from where to go on.
+//! on this one; dropping the stream ends the task and its request. At most two pages are in memory. A cursor that comes
+//! a second time ends the stream with [`Error::RepeatedCursor`]; any error ends it, and [`Items::cursor`] says from where
+//! to go on. Lists are walked forwards: with `before` a stream is refused with [`Error::InvalidRequest`].
 
 use std::collections::HashSet;
 use std::collections::VecDeque;
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::Error;
 use crate::operation::Operation;
+use crate::trace;
 
 /// Where a list goes on. Only the API makes cursors; a program keeps them and gives them back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +82,9 @@ pub trait ListRequest: Clone + Send + Sync + 'static {
     #[must_use]
     fn with_default_limit(self, limit: u32) -> Self;
 
+    /// Whether the caller asked for what precedes a cursor.
+    fn is_backward(&self) -> bool;
+
     /// Asks for the page.
     fn fetch(self) -> impl Future<Output = Result<Page<Self::Item>, Error>> + Send;
 }
@@ -89,7 +94,7 @@ struct Fetch<T>(JoinHandle<Result<Page<T>, Error>>);
 
 impl<T: Send + 'static> Fetch<T> {
     fn start(request: impl ListRequest<Item = T>) -> Self {
-        Self(tokio::spawn(request.fetch()))
+        Self(tokio::spawn(trace::in_current_span(request.fetch())))
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Page<T>, Error>> {
@@ -137,9 +142,17 @@ impl<R: ListRequest> Pages<R> {
         let cursor = request.cursor().map(|cursor| Cursor(cursor.to_owned()));
         let max_limit = R::OPERATION.pagination.map_or(1, |pagination| pagination.max_limit);
         let request = request.with_default_limit(max_limit);
+        // The page before a cursor names the cursor after itself: going on from there would leave the range that was
+        // asked for.
+        let next = if request.is_backward() {
+            let reason = "`before` asks for one page: use `send`, or walk a list with `after` and `order`";
+            Next::Fault(Error::invalid_request(R::OPERATION, reason.to_owned()))
+        } else {
+            Next::Unasked
+        };
         Self {
             request,
-            next: Next::Unasked,
+            next,
             seen: cursor.iter().cloned().collect(),
             cursor,
         }

@@ -14,6 +14,7 @@ use crate::operation::Method;
 use crate::operation::Operation;
 use crate::retry_after;
 use crate::retry_budget::RetryBudget;
+use crate::trace;
 
 /// When and how often a request is sent again.
 ///
@@ -127,6 +128,7 @@ where
         if !in_time || !budget.take() {
             return Err(error);
         }
+        trace::retry(&error, number, wait);
         tokio::time::sleep(wait).await;
         number += 1;
     }

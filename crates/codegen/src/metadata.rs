@@ -139,6 +139,7 @@ fn pagination(operation: &Operation, pagination: &Pagination) -> Result<TokenStr
         limit,
         items,
         next,
+        back: _,
     } = pagination;
     let bounds = operation
         .parameters

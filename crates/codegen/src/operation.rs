@@ -59,6 +59,8 @@ pub(crate) enum Origin {
 /// `x-cursor-pagination` of a list operation.
 pub(crate) struct Pagination {
     pub(crate) cursor: String,
+    /// The parameter that takes the cursor to go back from, if there is one.
+    pub(crate) back: Option<String>,
     pub(crate) limit: String,
     pub(crate) items: String,
     pub(crate) next: String,
@@ -367,8 +369,10 @@ fn pagination(operation: &str, value: &Value) -> Result<Pagination, Error> {
             .map(str::to_owned)
             .ok_or_else(|| unsupported(operation, format!("`x-cursor-pagination` has no `{key}`")))
     };
+    let back = value.get("back").map(|_| text("back")).transpose()?;
     Ok(Pagination {
         cursor: text("cursor")?,
+        back,
         limit: text("limit")?,
         items: text("items")?,
         next: text("next")?,

@@ -229,7 +229,10 @@ impl Requests<'_> {
     /// What `x-cursor-pagination` adds to a builder.
     fn list(&self, operation: &Operation, pagination: &Pagination) -> Result<TokenStream, Error> {
         let wrong = |reason: String| unsupported(format!("{}.x-cursor-pagination", operation.id), reason);
-        for name in [&pagination.cursor, &pagination.limit] {
+        for name in [&pagination.cursor, &pagination.limit]
+            .into_iter()
+            .chain(&pagination.back)
+        {
             if !operation
                 .parameters
                 .iter()
@@ -251,6 +254,13 @@ impl Requests<'_> {
         let items = names::field_ident(&pagination.items);
         let cursor = names::field_ident(&pagination.cursor);
         let limit = names::field_ident(&pagination.limit);
+        let is_backward = match &pagination.back {
+            None => quote! { false },
+            Some(back) => {
+                let back = names::field_ident(back);
+                quote! { self.#back.is_set() }
+            }
+        };
         Ok(quote! {
             impl #builder {
                 /// All pages from here on, each fetched while the one before it is being used.
@@ -279,6 +289,10 @@ impl Requests<'_> {
 
                 fn with_default_limit(self, limit: u32) -> Self {
                     if self.#limit.is_set() { self } else { self.#limit(limit) }
+                }
+
+                fn is_backward(&self) -> bool {
+                    #is_backward
                 }
 
                 async fn fetch(self) -> Result<Page<Self::Item>, Error> {

@@ -190,6 +190,17 @@ fn a_cursor_parameter_that_does_not_exist_is_refused() {
 }
 
 #[test]
+fn a_parameter_that_goes_back_and_does_not_exist_is_refused() {
+    let pagination = json!({
+        "cursor": "after", "back": "before", "limit": "limit", "items": "data", "next": "list_metadata.after",
+    });
+    assert_eq!(
+        refusal("/paths/~1widgets/get/x-cursor-pagination", pagination),
+        "listWidgets.x-cursor-pagination: there is no query parameter `before`"
+    );
+}
+
+#[test]
 fn a_next_cursor_that_does_not_exist_is_refused() {
     let error = refusal(
         "/paths/~1widgets/get/x-cursor-pagination/next",

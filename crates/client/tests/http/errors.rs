@@ -100,16 +100,90 @@ async fn a_host_that_is_not_there_is_a_network_error_without_the_address_of_the_
             .starts_with("listDirectoryUsers: cannot connect to the API"),
         "{error}"
     );
-    assert!(!format!("{error:?}").contains("jane"), "{error:?}");
+    // What `main` prints when it returns the error.
+    let debug = format!("{error:?}");
+    assert!(!debug.contains("jane") && debug.len() < 500, "{debug}");
 }
 
 #[tokio::test]
 async fn a_body_beyond_the_bound_is_refused_without_being_kept() {
-    let server = Server::start(vec![answer(200, "", &" ".repeat(10_000))]).await;
+    let server = Server::start(vec![answer(200, "x-request-id: req_3\r\n", &" ".repeat(10_000))]).await;
     let builder = Client::builder().api_key(KEY).base_url(&server.url).max_body(1_000);
     let error = builder.build().unwrap().list_directories().send().await.unwrap_err();
-    assert!(error.to_string().contains("more than 1000 bytes"), "{error}");
+    assert!(matches!(error, Error::TooLarge(_)), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "listDirectories: the answer has more than 1000 bytes (request req_3)"
+    );
+    assert!(error.help().contains("`max_body`"), "{}", error.help());
+    assert_eq!(
+        (error.status(), error.request_id(), error.attempts()),
+        (Some(200), Some("req_3"), 1)
+    );
+    assert_eq!(error.operation().map(|operation| operation.id), Some("listDirectories"));
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_error_that_is_cut_off_or_endless_keeps_its_status_and_is_not_tried_again() {
+    let cut_off = |status: u16, body: &str| {
+        format!("HTTP/1.1 {status} Status\r\nx-request-id: req_4\r\ncontent-length: 900000\r\n\r\n{body}").into_bytes()
+    };
+    for (body, message) in [
+        ("", "Unauthorized"),
+        ("Wrong key", "Wrong key"),
+        (r#"{"message":"Wro"#, r#"{"message":"Wro"#),
+    ] {
+        let server = Server::start(vec![cut_off(401, body)]).await;
+        let error = client(&server).list_directories().send().await.unwrap_err();
+        assert!(matches!(error, Error::Unauthorized(_)), "{error}");
+        assert_eq!(
+            error.to_string(),
+            format!("listDirectories: 401 {message} (request req_4)")
+        );
+        assert_eq!(server.requests().len(), 1);
+    }
+    // Beyond what is read of an error, and beyond the client's own bound.
+    let endless = answer(403, "x-request-id: req_5\r\n", &"x".repeat(900_000));
+    let server = Server::start(vec![endless]).await;
+    for bound in [1_000, 64_000_000] {
+        let builder = Client::builder().api_key(KEY).base_url(&server.url).max_body(bound);
+        let error = builder.build().unwrap().list_directories().send().await.unwrap_err();
+        assert!(matches!(error, Error::Forbidden(_)), "{error}");
+        assert_eq!((error.request_id(), error.attempts()), (Some("req_5"), 1));
+    }
+}
+
+#[tokio::test]
+async fn texts_of_an_error_are_one_short_line_each() {
+    let long = "x".repeat(1_000);
+    let fault = format!(r#"{{"code":"a\u001bb","field":"{long}","message":"c\nd{long}"}}"#);
+    let faults = vec![fault; 12].join(",");
+    let body = format!(r#"{{"message":"\u001b[2J{long}","code":"e\r{long}","errors":[{faults},"f\u0007{long}"]}}"#);
+    let server = Server::start(vec![answer(422, &format!("x-request-id: {long}\r\n"), &body)]).await;
+    let error = client(&server).list_directories().send().await.unwrap_err();
+    let text = error.to_string();
+    assert!(!text.chars().any(char::is_control), "{text}");
+    assert!(text.contains("422  [2Jxx") && text.contains(" and 3 more"), "{text}");
+    assert!(text.chars().count() < 200 * (3 + 2 * 10) + 200, "{text}");
+    let error = error.api_error().unwrap();
+    assert_eq!(error.errors.len(), 13);
+    let code = error.code.as_deref().unwrap();
+    for text in [&error.message, code] {
+        assert_eq!(text.chars().count(), 200, "{text}");
+    }
+    for fault in &error.errors {
+        let text = serde_json::to_string(fault).unwrap();
+        assert!(text.len() < 700 && !text.contains("\\u00"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_says_how_often_it_was_asked_for() {
+    let server = Server::start(vec![answer(500, "", ""), answer(502, "", ""), answer(200, "", "[]")]).await;
+    let error = client(&server).list_directories().send().await.unwrap_err();
+    assert!(matches!(error, Error::Decode(_)), "{error}");
+    assert_eq!(error.attempts(), 3);
 }
 
 #[tokio::test]

@@ -48,6 +48,26 @@ async fn a_limit_and_a_cursor_of_the_callers_own_are_kept() {
 }
 
 #[tokio::test]
+async fn going_back_from_a_cursor_is_one_page_and_no_stream() {
+    let server = Server::start(vec![page(&["g1"], Some("g1"))]).await;
+    let request = client(&server).list_directory_groups().before("g2");
+    let mut pages = request.clone().pages();
+    let error = pages.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::InvalidRequest { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("listDirectoryGroups: `before` asks for one page"),
+        "{error}"
+    );
+    assert!(pages.next().await.is_none());
+    assert!(request.clone().stream().try_collect().await.is_err());
+    assert!(server.requests().is_empty());
+    assert_eq!(request.send().await.unwrap().data.len(), 1);
+    assert_eq!(server.targets(), ["GET /directory_groups?before=g2"]);
+}
+
+#[tokio::test]
 async fn a_repeated_cursor_ends_the_stream_with_an_error() {
     let script = vec![
         page(&["g1"], Some("g1")),

@@ -5,8 +5,11 @@
 mod errors;
 mod lists;
 mod matrix;
+mod patterns;
 mod requests;
 mod server;
+#[cfg(feature = "tracing")]
+mod tracing;
 
 use std::time::Duration;
 

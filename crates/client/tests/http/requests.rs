@@ -131,6 +131,43 @@ async fn a_deletion_takes_every_success_with_or_without_a_body() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_was_taken_on_stays_so_whatever_happens_to_the_body() {
+    let head = "HTTP/1.1 202 Accepted\r\n";
+    for rest in [
+        "content-length: 500\r\n\r\n{",
+        "transfer-encoding: chunked\r\n\r\nnonsense",
+        "transfer-encoding: chunked\r\n\r\n",
+    ] {
+        let server = Server::start(vec![format!("{head}{rest}").into_bytes(), answer(500, "", "")]).await;
+        let answer = client(&server).delete_directory().id("directory_1").send().await;
+        assert_eq!(answer.unwrap().status().as_u16(), 202, "{rest}");
+        assert_eq!(server.requests().len(), 1, "{rest}");
+    }
+    let huge = answer(200, "", &"x".repeat(1_000_000));
+    let server = Server::start(vec![huge]).await;
+    let builder = Client::builder().api_key(KEY).base_url(&server.url).max_body(10);
+    let client = builder.build().unwrap();
+    assert!(client.delete_directory().id("directory_1").send().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_redirected_deletion_or_sync_is_an_error_and_not_a_page_read_by_accident() {
+    for status in [301, 302, 303, 307, 308] {
+        let moved = answer(status, "location: /moved\r\nx-request-id: req_6\r\n", "");
+        let server = Server::start(vec![moved, answer(200, "", r#"{"status":"queued"}"#)]).await;
+        let client = client(&server);
+        let error = client.delete_directory().id("directory_1").send().await.unwrap_err();
+        assert!(matches!(error, Error::Status(_)), "{error}");
+        assert_eq!((error.status(), error.request_id()), (Some(status), Some("req_6")));
+        assert_eq!(server.targets(), ["DELETE /directories/directory_1"]);
+    }
+    let server = Server::start(vec![answer(302, "location: /moved\r\n", "")]).await;
+    let sync = client(&server).sync_directory().id("directory_1").send().await;
+    assert_eq!(sync.unwrap_err().status(), Some(302));
+    assert_eq!(server.targets(), ["POST /directories/directory_1/sync"]);
+}
+
+#[tokio::test]
 async fn a_sync_is_queued_or_refused_and_never_repeated() {
     let server = Server::start(vec![answer(202, "", r#"{"status":"queued"}"#)]).await;
     let sync = client(&server).sync_directory().id("directory_1").send().await.unwrap();

@@ -292,6 +292,10 @@ impl ListRequest for ListDirectoryUsers {
         if self.limit.is_set() { self } else { self.limit(limit) }
     }
 
+    fn is_backward(&self) -> bool {
+        self.before.is_set()
+    }
+
     async fn fetch(self) -> Result<Page<Self::Item>, Error> {
         let list = self.send().await?.into_inner();
         Ok(Page::new(list.data, list.list_metadata.after))
