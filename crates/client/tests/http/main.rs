@@ -8,8 +8,6 @@ mod matrix;
 mod patterns;
 mod requests;
 mod server;
-#[cfg(feature = "tracing")]
-mod tracing;
 
 use std::time::Duration;
 

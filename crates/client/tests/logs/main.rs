@@ -1,20 +1,44 @@
 //! What logs hear of requests, and what they must not.
+//!
+//! A program of its own, one test after the other: whether anybody listens is known to the whole process, and tests on other
+//! threads would change it meanwhile.
+
+#![cfg(feature = "tracing")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[allow(dead_code)]
+#[path = "../http/server.rs"]
+mod server;
 
 use std::io;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
+use workos_directory_sync::Backoff;
+use workos_directory_sync::Client;
 use workos_directory_sync::Error;
+use workos_directory_sync::rate_limit::RateLimits;
+use workos_directory_sync::retry::RetryPolicy;
 
-use crate::KEY;
-use crate::client;
 use crate::server::Server;
 use crate::server::answer;
 use crate::server::page;
+
+const KEY: &str = "sk_test_do_not_show";
+
+/// Held by the test that listens.
+static LISTENING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+fn client(server: &Server) -> Client {
+    let retry = RetryPolicy::default().with_backoff(Backoff::new(Duration::ZERO, Duration::ZERO));
+    let builder = Client::builder().api_key(KEY).base_url(&server.url).retry(retry);
+    builder.rate_limits(RateLimits::off()).build().unwrap()
+}
 
 /// Everything that was said on this thread, in memory.
 #[derive(Clone, Default)]
@@ -60,6 +84,7 @@ impl<'a> MakeWriter<'a> for Log {
 
 #[tokio::test]
 async fn a_span_tells_operation_status_tries_request_id_and_wait_but_no_person_and_no_key() {
+    let _alone = LISTENING.lock().await;
     let hostile = r#"{"message":"jane@example.com is not directory_user_7","code":"jane@example.com"}"#;
     let script = vec![
         answer(503, "x-request-id: req_first\r\n", hostile),
@@ -104,6 +129,7 @@ async fn a_span_tells_operation_status_tries_request_id_and_wait_but_no_person_a
 
 #[tokio::test]
 async fn at_info_a_call_that_goes_well_is_one_span_without_events() {
+    let _alone = LISTENING.lock().await;
     let server = Server::start(vec![page(&["g1"], None)]).await;
     let (log, guard) = Log::listen(Level::INFO);
     client(&server).list_directory_groups().send().await.unwrap();
