@@ -1,15 +1,25 @@
 #!/bin/sh
 # How long a clean `cargo build` of a program takes that uses only this client, against one that uses only crate `workos`,
-# and how many packages each needs. Both with rustls, versions from this workspace's Cargo.lock, in turns, in a directory
+# and how many packages each needs. Both with the same TLS back end, versions from this workspace's Cargo.lock, in turns, in a directory
 # that is removed in the end.
 #
-#     tests/benches/build-time.sh [rounds]
+#     tests/benches/build-time.sh [rounds [rustls|native-tls]]
 set -eu
 
 rounds=${1:-3}
+tls=${2:-rustls}
+case $tls in
+rustls) official=rustls-tls ;;
+native-tls) official=native-tls ;;
+*)
+    echo "no TLS back end: $tls" >&2
+    exit 2
+    ;;
+esac
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 # Their target directories must be their own, whatever the caller uses.
 unset CARGO_TARGET_DIR
 
@@ -26,8 +36,8 @@ package() {
     echo "$1: $((count - 1)) packages"
 }
 
-package ours "workos-directory-sync = { path = \"$root/crates/client\" }"
-package workos 'workos = "=3.5.0"'
+package ours "workos-directory-sync = { path = \"$root/crates/client\", default-features = false, features = [\"$tls\", \"webhooks\"] }"
+package workos "workos = { version = \"=3.5.0\", default-features = false, features = [\"$official\"] }"
 
 round=1
 while [ "$round" -le "$rounds" ]; do
