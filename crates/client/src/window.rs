@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How much longer than documented a span is taken to be, since requests do not travel equally fast.
-const SLACK: f64 = 1.05;
+/// How much longer than documented a span is taken to be, since requests do not travel equally fast. How far apart they
+/// arrive does not depend on the span, so a long one needs no more.
+const SLACK: Duration = Duration::from_millis(30);
+
+/// The share of a short span that this may cost.
+const SLACK_SHARE: f64 = 0.05;
 
 /// What is left of the pace after a 429.
 const SLOWDOWN: f64 = 0.5;
@@ -35,7 +39,7 @@ impl Window {
         let limit = limit.max(1);
         Self {
             limit,
-            span: span.mul_f64(SLACK),
+            span: span.saturating_add(SLACK.min(span.mul_f64(SLACK_SHARE))),
             sent: VecDeque::new(),
             pace: 1.0,
             blocked_until: None,
@@ -157,7 +161,17 @@ mod tests {
     fn the_whole_limit_is_used() {
         let mut window = Window::new(4, SECOND);
         let times = send(&mut window, Instant::now(), 9);
-        assert_eq!(times, [0, 0, 0, 0, 1050, 1050, 1050, 1050, 2100]);
+        assert_eq!(times, [0, 0, 0, 0, 1030, 1030, 1030, 1030, 2060]);
+    }
+
+    #[test]
+    fn the_slack_costs_a_short_span_one_twentieth_and_a_long_one_thirty_milliseconds() {
+        let fifth = |span| {
+            let mut window = Window::new(4, span);
+            send(&mut window, Instant::now(), 5)[4]
+        };
+        assert_eq!(fifth(Duration::from_millis(100)), 105);
+        assert_eq!(fifth(60 * SECOND), 60_030);
     }
 
     #[test]
@@ -165,11 +179,11 @@ mod tests {
         let start = Instant::now();
         let mut window = Window::new(4, SECOND);
         window.turned_away(start + 5 * SECOND);
-        assert_eq!(send(&mut window, start, 3), [5000, 5000, 6050]);
+        assert_eq!(send(&mut window, start, 3), [5000, 5000, 6030]);
         for _ in 0..25 {
             window.succeeded();
         }
-        assert_eq!(send(&mut window, start + 60 * SECOND, 5), [0, 0, 0, 0, 1050]);
+        assert_eq!(send(&mut window, start + 60 * SECOND, 5), [0, 0, 0, 0, 1030]);
     }
 
     #[test]
