@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect;
@@ -13,6 +14,9 @@ use crate::address::BaseUrl;
 use crate::client::DEFAULT_MAX_BODY;
 use crate::client::DEFAULT_TIMEOUT;
 use crate::client::Inner;
+use crate::drift::Drift;
+use crate::drift::Report;
+use crate::drift::Watch;
 use crate::error::ConfigError;
 use crate::rate_limit::Limiter;
 use crate::rate_limit::RateLimits;
@@ -57,6 +61,7 @@ pub struct ClientBuilder {
     max_body: usize,
     retry: RetryPolicy,
     rate_limits: RateLimits,
+    on_drift: Option<Arc<Report>>,
 }
 
 impl ClientBuilder {
@@ -70,6 +75,7 @@ impl ClientBuilder {
             max_body: DEFAULT_MAX_BODY,
             retry: RetryPolicy::default(),
             rate_limits: RateLimits::default(),
+            on_drift: None,
         }
     }
 
@@ -118,6 +124,17 @@ impl ClientBuilder {
     /// The limits that the client keeps to; those of the seed unless set.
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.rate_limits = limits;
+        self
+    }
+
+    /// Whom to tell of fields and values that the document does not know, each once. Off unless set: every answer is then
+    /// read a second time.
+    ///
+    /// ```
+    /// let builder = workos_directory_sync::Client::builder().on_drift(|drift| eprintln!("{drift}"));
+    /// ```
+    pub fn on_drift(mut self, report: impl Fn(&Drift) + Send + Sync + 'static) -> Self {
+        self.on_drift = Some(Arc::new(report));
         self
     }
 
@@ -179,6 +196,7 @@ impl ClientBuilder {
             max_body: self.max_body,
             limiter: Limiter::new(self.rate_limits),
             retry_budget: RetryBudget::new(),
+            drift: self.on_drift.map(Watch::new),
         };
         Ok(Client::from_parts(inner, self.retry))
     }

@@ -22,6 +22,7 @@ use crate::address::BaseUrl;
 use crate::api_error::ApiError;
 use crate::builder_settings::ClientBuilder;
 use crate::decode;
+use crate::drift::Watch;
 use crate::operation::Operation;
 use crate::rate_limit::Limiter;
 use crate::retry;
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) max_body: usize,
     pub(crate) limiter: Limiter,
     pub(crate) retry_budget: RetryBudget,
+    pub(crate) drift: Option<Watch>,
 }
 
 impl Inner {
@@ -163,6 +165,9 @@ impl Client {
         let call = async {
             let answer = self.execute(operation, request, Body::Model, &trace).await?;
             let model = decode::model(operation, &answer)?;
+            if let Some(watch) = &self.inner.drift {
+                watch.look(operation, &answer.body);
+            }
             trace.answered(&answer);
             Ok(ResponseValue::new(model, answer.status, answer.headers))
         };

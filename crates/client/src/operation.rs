@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// An operation of the API. Its `Debug` output is its id alone, so that errors stay short.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operation {
     /// The `operationId` of the document, such as `listDirectoryUsers`.
     pub id: &'static str,
@@ -24,6 +24,8 @@ pub struct Operation {
     pub parameters: &'static [Parameter],
     /// The statuses that mean success.
     pub success: &'static [u16],
+    /// The model that a success carries; `None` when its body means nothing.
+    pub answer: Option<&'static str>,
     /// How the pages of a list follow each other; `None` when the operation is no list.
     pub pagination: Option<Pagination>,
     /// The limits that hold for this operation besides the general ones.
@@ -37,7 +39,7 @@ impl fmt::Debug for Operation {
 }
 
 /// An HTTP method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     /// `GET`
     Get,
@@ -77,7 +79,7 @@ impl From<Method> for reqwest::Method {
 }
 
 /// A parameter of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parameter {
     /// The name on the wire.
     pub name: &'static str,
@@ -96,7 +98,7 @@ pub struct Parameter {
 }
 
 /// Where a parameter goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Location {
     /// Into the path.
     Path,
@@ -105,7 +107,7 @@ pub enum Location {
 }
 
 /// How the pages of a list follow each other (`x-cursor-pagination`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pagination {
     /// The parameter that takes the cursor.
     pub cursor: &'static str,
@@ -122,7 +124,7 @@ pub struct Pagination {
 }
 
 /// A limit of the API (`x-rate-limit`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateLimit {
     /// How many requests are allowed …
     pub requests: u32,
@@ -135,7 +137,7 @@ pub struct RateLimit {
 }
 
 /// What requests are counted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// All requests from one IP address.
     Address,
@@ -144,7 +146,7 @@ pub enum Scope {
 }
 
 /// Who documents a thing (`x-origin`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// Only the reference that this project started from.
     Seed,
@@ -155,7 +157,7 @@ pub enum Origin {
 }
 
 /// Why an error status comes and what to do about it (`x-cause`, `x-fix`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StatusHelp {
     /// The status; 500 stands for every 5xx.
     pub status: u16,

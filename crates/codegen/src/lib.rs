@@ -12,7 +12,7 @@
 //!                      simplified copy ──▶ progenitor        Rust types of fields and parameters  (simplify,
 //!                                          │                                                progenitor_output)
 //!                                          ▼
-//!                      passes: models, requests, metadata    the code around those types
+//!                      passes: models, requests, metadata, shapes   the code around those types
 //!                                          │
 //!                                          ▼
 //!                      prettyplease ──▶ Generated            files, the same bytes on every run   (render)
@@ -46,6 +46,7 @@ mod progenitor_output;
 mod render;
 mod requests;
 mod schema;
+mod shapes;
 mod simplify;
 
 use std::collections::BTreeMap;
@@ -101,6 +102,13 @@ pub fn generate(document: &Document) -> Result<Generated, Error> {
             metadata::file(document, &operations)?,
         )?,
     );
+    files.insert(
+        "shapes.rs".to_owned(),
+        render::file(
+            "The fields and values that the document knows, to notice others.",
+            shapes::file(&models)?,
+        )?,
+    );
     let tags = tags(&operations);
     for (tag, operations) in &tags {
         let docs = format!("Requests of the tag `{tag}`.");
@@ -131,6 +139,7 @@ fn root(document: &Document) -> String {
         "{}// spec fnv1a64: {:016x}\n\n\
          /// Request builders, one per operation.\npub mod builder;\n\n\
          /// What the document says of each operation, as constants.\npub mod operations;\n\n\
+         /// The fields and values that the document knows.\npub(crate) mod shapes;\n\n\
          /// The models of the API.\npub mod types;\n",
         render::HEADER,
         document.fingerprint()

@@ -71,6 +71,10 @@ fn constant(operation: &Operation) -> Result<TokenStream, Error> {
     let Operation {
         id, path, tag, summary, ..
     } = operation;
+    let answer = match &operation.answer {
+        None => quote! { None },
+        Some(model) => quote! { Some(#model) },
+    };
     let success = operation.success.iter().map(|status| Literal::u16_unsuffixed(*status));
     let method = match operation.method.as_str() {
         "get" => quote! { Method::Get },
@@ -98,6 +102,7 @@ fn constant(operation: &Operation) -> Result<TokenStream, Error> {
             origin: #origin,
             parameters: &[#(#parameters),*],
             success: &[#(#success),*],
+            answer: #answer,
             pagination: #pagination,
             rate_limits: &[#(#rate_limits),*],
         };

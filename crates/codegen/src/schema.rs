@@ -40,6 +40,8 @@ pub(crate) struct Field {
     pub(crate) docs: String,
     pub(crate) required: bool,
     pub(crate) nullable: bool,
+    /// The schema that the property, or each of its items, refers to.
+    pub(crate) reference: Option<String>,
 }
 
 /// A value of an enum.
@@ -142,6 +144,7 @@ fn fields<'a>(
             docs,
             required: required.contains(name),
             nullable: data.is_some_and(|data| data.nullable),
+            reference: reference(property),
         }
     });
     let fields: Vec<Field> = fields.collect();
@@ -155,6 +158,23 @@ fn fields<'a>(
         ));
     }
     Ok(Kind::Struct(fields))
+}
+
+/// The schema that a property refers to: itself, by `allOf`, or by its items.
+fn reference(property: &ReferenceOr<Box<Schema>>) -> Option<String> {
+    match property {
+        ReferenceOr::Reference { reference } => reference.strip_prefix("#/components/schemas/").map(str::to_owned),
+        ReferenceOr::Item(schema) => match &schema.schema_kind {
+            SchemaKind::AllOf { all_of } => match all_of.as_slice() {
+                [ReferenceOr::Reference { reference }] => {
+                    reference.strip_prefix("#/components/schemas/").map(str::to_owned)
+                }
+                _ => None,
+            },
+            SchemaKind::Type(Type::Array(array)) => reference(array.items.as_ref()?),
+            _ => None,
+        },
+    }
 }
 
 /// What the docs say of a thing that only one of the two sources knows.

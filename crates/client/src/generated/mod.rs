@@ -7,5 +7,8 @@ pub mod builder;
 /// What the document says of each operation, as constants.
 pub mod operations;
 
+/// The fields and values that the document knows.
+pub(crate) mod shapes;
+
 /// The models of the API.
 pub mod types;

@@ -171,6 +171,7 @@ pub const LIST_DIRECTORIES: Operation = Operation {
         },
     ],
     success: &[200],
+    answer: Some("DirectoryList"),
     pagination: Some(Pagination {
         cursor: "after",
         limit: "limit",
@@ -202,6 +203,7 @@ pub const GET_DIRECTORY: Operation = Operation {
         },
     ],
     success: &[200],
+    answer: Some("Directory"),
     pagination: None,
     rate_limits: &[],
 };
@@ -226,6 +228,7 @@ pub const DELETE_DIRECTORY: Operation = Operation {
         },
     ],
     success: &[200, 202, 204],
+    answer: None,
     pagination: None,
     rate_limits: &[],
 };
@@ -250,6 +253,7 @@ pub const SYNC_DIRECTORY: Operation = Operation {
         },
     ],
     success: &[200, 202],
+    answer: Some("DirectorySync"),
     pagination: None,
     rate_limits: &[],
 };
@@ -337,6 +341,7 @@ pub const LIST_DIRECTORY_GROUPS: Operation = Operation {
         },
     ],
     success: &[200],
+    answer: Some("DirectoryGroupList"),
     pagination: Some(Pagination {
         cursor: "after",
         limit: "limit",
@@ -368,6 +373,7 @@ pub const GET_DIRECTORY_GROUP: Operation = Operation {
         },
     ],
     success: &[200],
+    answer: Some("DirectoryGroup"),
     pagination: None,
     rate_limits: &[],
 };
@@ -482,6 +488,7 @@ pub const LIST_DIRECTORY_USERS: Operation = Operation {
         },
     ],
     success: &[200],
+    answer: Some("DirectoryUserList"),
     pagination: Some(Pagination {
         cursor: "after",
         limit: "limit",
@@ -520,6 +527,7 @@ pub const GET_DIRECTORY_USER: Operation = Operation {
         },
     ],
     success: &[200],
+    answer: Some("DirectoryUser"),
     pagination: None,
     rate_limits: &[],
 };
@@ -607,6 +615,7 @@ pub const LIST_EVENTS: Operation = Operation {
         },
     ],
     success: &[200],
+    answer: Some("EventList"),
     pagination: Some(Pagination {
         cursor: "after",
         limit: "limit",

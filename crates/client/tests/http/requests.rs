@@ -184,6 +184,24 @@ async fn a_sync_is_queued_or_refused_and_never_repeated() {
     assert_eq!(server.requests().len(), 1);
 }
 
+#[tokio::test]
+async fn what_the_document_does_not_know_is_reported_once_to_who_asked_for_it() {
+    let body = DIRECTORY.replacen("{", r#"{"region":"eu","#, 1);
+    let server = Server::start(vec![answer(200, "", &body)]).await;
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let ears = std::sync::Arc::clone(&heard);
+    let builder = Client::builder().api_key(KEY).base_url(&server.url);
+    let client = builder
+        .on_drift(move |drift| ears.lock().unwrap().push(drift.to_string()))
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        client.get_directory().id("directory_1").send().await.unwrap();
+    }
+    let expected = "getDirectory: `Directory` has a field `region` that the document does not know";
+    assert_eq!(*heard.lock().unwrap(), [expected]);
+}
+
 #[test]
 fn settings_that_cannot_be_are_refused_in_one_line() {
     let refuse = |builder: workos_directory_sync::ClientBuilder| builder.build().unwrap_err().to_string();
