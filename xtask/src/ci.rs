@@ -57,9 +57,9 @@ const STEPS: &[Step] = &[
         environment: &[],
         mend: None,
     },
-    // The other way to the same code, and the other TLS back end.
+    // The other way to the same code, what is off by default, and the other TLS back end.
     Step {
-        command: "cargo test --locked --package workos-directory-sync --features buildtime --test buildtime",
+        command: "cargo test --locked --package workos-directory-sync --features buildtime,metrics --test buildtime --test meters",
         environment: &[],
         mend: Some("cargo xtask codegen"),
     },

@@ -23,6 +23,7 @@ use crate::api_error::ApiError;
 use crate::builder_settings::ClientBuilder;
 use crate::decode;
 use crate::drift::Watch;
+use crate::meter;
 use crate::operation::Operation;
 use crate::rate_limit::Limiter;
 use crate::retry;
@@ -248,7 +249,9 @@ impl Client {
         let permit = self.inner.limiter.acquire(operation, directory).await;
         let sent = Instant::now();
         let answer = self.transfer(operation, request, body, attempts).await;
-        trace.tried(attempts, sent.duration_since(asked), sent, &answer);
+        let waited = sent.duration_since(asked);
+        trace.tried(attempts, waited, sent, &answer);
+        meter::tried(operation, attempts, waited, sent.elapsed(), &answer);
         let answer = answer?;
         if answer.status.is_success() {
             permit.observe(answer.status.as_u16(), &answer.headers, None);

@@ -46,6 +46,7 @@
 //! | `native-tls` | no | TLS by the operating system's library |
 //! | `webhooks` | yes | verification of webhooks |
 //! | `tracing` | yes | a `tracing` span per operation: status, attempts, request id, wait; no ids of people, no secrets |
+//! | `metrics` | no | counts and times of requests for the crate `metrics` |
 //! | `schemars` | no | `schemars::JsonSchema` for every model |
 //! | `buildtime` | no | generates the code while building |
 
@@ -67,6 +68,7 @@ mod drift;
 mod enums;
 pub mod error;
 pub mod events;
+mod meter;
 pub mod operation;
 pub mod pages;
 mod parameter;
