@@ -178,7 +178,8 @@ fn errors(document: &Value) -> Vec<Finding> {
 fn pagination(document: &Value) -> Vec<Finding> {
     let lists = operations(document).filter(|operation| text(operation.value, "operationId").starts_with("list"));
     let missing = lists.filter(|operation| operation.value.get("x-cursor-pagination").is_none());
-    let fix = "x-cursor-pagination: { cursor: after, limit: limit, items: data, next: list_metadata.after }";
+    let fix =
+        "x-cursor-pagination: { cursor: after, back: before, limit: limit, items: data, next: list_metadata.after }";
     missing
         .map(|operation| {
             finding(
