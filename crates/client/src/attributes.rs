@@ -96,14 +96,8 @@ impl<'de> Deserialize<'de> for Attributes {
 impl Default for Attributes {
     /// The empty object.
     fn default() -> Self {
-        Self(RawValue::NULL.to_owned()).emptied()
-    }
-}
-
-impl Attributes {
-    fn emptied(self) -> Self {
-        // `{}` is valid JSON, so the error case keeps the type whole without a panic.
-        RawValue::from_string("{}".to_owned()).map_or(self, Self)
+        // `{}` is valid JSON; the other arm only keeps this free of a panic.
+        RawValue::from_string("{}".to_owned()).map_or_else(|_| Self(RawValue::NULL.to_owned()), Self)
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::Error;
 use crate::address::BaseUrl;
 use crate::api_error::ApiError;
-use crate::builder_settings::ClientBuilder;
+use crate::client_builder::ClientBuilder;
 use crate::decode;
 use crate::drift::Watch;
 use crate::meter;
@@ -341,13 +341,6 @@ impl fmt::Debug for Client {
             .finish_non_exhaustive()
     }
 }
-
-/// How long a request may take altogether, unless said otherwise.
-pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The largest body that is read, unless said otherwise: a page of 100 users with tens of KB of attributes each has a
-/// few MB.
-pub(crate) const DEFAULT_MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// How much memory is set aside on the word of a `Content-Length` alone.
 const ANNOUNCED_BODY: usize = 1024 * 1024;

@@ -11,8 +11,6 @@ use secrecy::SecretString;
 use crate::Client;
 use crate::Error;
 use crate::address::BaseUrl;
-use crate::client::DEFAULT_MAX_BODY;
-use crate::client::DEFAULT_TIMEOUT;
 use crate::client::Inner;
 use crate::drift::Drift;
 use crate::drift::Report;
@@ -23,6 +21,13 @@ use crate::rate_limit::RateLimits;
 use crate::retry::RetryPolicy;
 use crate::retry_budget::RetryBudget;
 use crate::secret::ApiKey;
+
+/// How long one attempt of a request may take, unless said otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The largest body that is read, unless said otherwise: a page of 100 users with tens of KB of attributes each has a
+/// few MB.
+const DEFAULT_MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -146,13 +151,13 @@ impl ClientBuilder {
     /// [`Error::Config`] when a value cannot be used.
     #[allow(clippy::wrong_self_convention)]
     pub fn from_env(mut self) -> Result<Self, Error> {
-        if let Some(key) = variable(KEY_VARIABLE, "text", false)? {
+        if let Some(key) = variable(KEY_VARIABLE)? {
             self.api_key = Some(SecretString::from(key));
         }
-        if let Some(url) = variable(URL_VARIABLE, "text", true)? {
+        if let Some(url) = variable(URL_VARIABLE)? {
             self.base_url = url;
         }
-        if let Some(seconds) = variable(TIMEOUT_VARIABLE, "text", true)? {
+        if let Some(seconds) = variable(TIMEOUT_VARIABLE)? {
             let timeout = seconds
                 .parse()
                 .ok()
@@ -231,18 +236,16 @@ fn within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
     }
 }
 
-fn variable(name: &'static str, expected: &'static str, shown: bool) -> Result<Option<String>, ConfigError> {
+fn variable(name: &'static str) -> Result<Option<String>, ConfigError> {
     match env::var(name) {
         Ok(value) if value.is_empty() => Ok(None),
         Ok(value) => Ok(Some(value)),
         Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(value)) => {
-            let value = if shown {
-                value.to_string_lossy().into_owned()
-            } else {
-                "…".to_owned()
-            };
-            Err(ConfigError::Variable { name, value, expected })
-        }
+        // What it has instead of text is not shown: it may be most of a key.
+        Err(env::VarError::NotUnicode(_)) => Err(ConfigError::Variable {
+            name,
+            value: "…".to_owned(),
+            expected: "text",
+        }),
     }
 }
