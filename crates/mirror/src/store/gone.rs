@@ -3,8 +3,8 @@
 //! Rows stay; `deleted_at` says since when they are gone. What depends on a deleted row goes with it in the same
 //! transaction: the memberships of a user or group, everything in a directory.
 
+use super::Connection;
 use sqlx::AssertSqlSafe;
-use sqlx::SqliteConnection;
 
 use super::Stamp;
 use super::StepKey;
@@ -122,7 +122,7 @@ impl Store {
 }
 
 /// How many rows of the step's directory this run did not see, and how many there are.
-async fn gone_and_active(connection: &mut SqliteConnection, key: StepKey<'_>) -> Result<(u64, u64), sqlx::Error> {
+async fn gone_and_active(connection: &mut Connection, key: StepKey<'_>) -> Result<(u64, u64), sqlx::Error> {
     let from = match key.kind {
         Kind::Memberships => {
             "memberships AS t JOIN users AS u ON u.id = t.user_id WHERE u.directory_id = $1".to_owned()
@@ -140,7 +140,7 @@ async fn gone_and_active(connection: &mut SqliteConnection, key: StepKey<'_>) ->
     Ok((runs::count(&row, "gone")?, runs::count(&row, "active")?))
 }
 
-async fn mark(connection: &mut SqliteConnection, key: StepKey<'_>, stamp: Stamp<'_>) -> Result<(), sqlx::Error> {
+async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -> Result<(), sqlx::Error> {
     let of_directory = match key.kind {
         Kind::Memberships => "user_id IN (SELECT id FROM users WHERE directory_id = $2)",
         _ => "directory_id = $2",
@@ -178,7 +178,7 @@ async fn mark(connection: &mut SqliteConnection, key: StepKey<'_>, stamp: Stamp<
 /// Marks directories and all that is in them, and returns how many directories were active until now. The guard looks at
 /// the users: a directory without people is no loss.
 async fn remove_directories(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     stamp: Stamp<'_>,
     ids: &[String],
     organization: Option<&str>,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::Connection;
 use sqlx::Row;
-use sqlx::SqliteConnection;
 
 use super::Stamp;
 use super::json_array;
@@ -11,7 +11,7 @@ use crate::Counts;
 
 /// Writes pairs of user and group and says what changed.
 pub(super) async fn apply(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     stamp: Stamp<'_>,
     pairs: Vec<(String, String)>,
 ) -> Result<Counts, sqlx::Error> {

@@ -57,6 +57,12 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(600);
 /// indexed by another, which the default of 2 MB makes slow.
 const CACHE_SIZE: &str = "-16384";
 
+/// What statements run on: named once, so that the engine does not say which database it is.
+type Connection = sqlx::SqliteConnection;
+
+/// What a statement answers.
+type DatabaseRow = sqlx::sqlite::SqliteRow;
+
 /// The database.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {

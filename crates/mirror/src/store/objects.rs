@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 
+use super::Connection;
+use super::DatabaseRow;
 use sqlx::AssertSqlSafe;
 use sqlx::QueryBuilder;
 use sqlx::Row;
 use sqlx::Sqlite;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::Stamp;
 use super::json_array;
@@ -24,7 +24,7 @@ const MAX_ROWS: usize = 64;
 
 /// Writes the objects and says what changed.
 pub(super) async fn apply(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     table: &'static Table,
     stamp: Stamp<'_>,
     records: Vec<Record>,
@@ -85,10 +85,10 @@ fn without_repetition(records: Vec<Record>) -> Vec<Record> {
 }
 
 async fn stored(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     table: &Table,
     ids: &str,
-) -> Result<HashMap<String, SqliteRow>, sqlx::Error> {
+) -> Result<HashMap<String, DatabaseRow>, sqlx::Error> {
     let sql = format!(
         "SELECT id, generation, deleted_at, {} FROM {} WHERE id IN (SELECT value FROM json_each($1))",
         table.columns.join(", "),
@@ -98,7 +98,7 @@ async fn stored(
     rows.into_iter().map(|row| Ok((row.try_get("id")?, row))).collect()
 }
 
-fn differs(row: &SqliteRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
+fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
     // The first three columns are the id, the generation and the deletion.
     for (place, (_, value)) in table.columns.iter().zip(&record.values).enumerate() {
         if row.try_get::<Option<&str>, _>(place + 3)? != value.as_deref() {
@@ -109,12 +109,7 @@ fn differs(row: &SqliteRow, table: &Table, record: &Record) -> Result<bool, sqlx
 }
 
 /// Stamps the rows that are as they should be; the others are stamped when they are written.
-async fn touch(
-    connection: &mut SqliteConnection,
-    table: &Table,
-    stamp: Stamp<'_>,
-    ids: &str,
-) -> Result<(), sqlx::Error> {
+async fn touch(connection: &mut Connection, table: &Table, stamp: Stamp<'_>, ids: &str) -> Result<(), sqlx::Error> {
     let sql = format!(
         "UPDATE {} SET generation = $1 WHERE id IN (SELECT value FROM json_each($2)) AND generation <> $1",
         table.name()
@@ -128,7 +123,7 @@ async fn touch(
 }
 
 async fn upsert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     table: &Table,
     stamp: Stamp<'_>,
     records: &[Record],

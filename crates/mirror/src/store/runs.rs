@@ -1,8 +1,8 @@
 //! Runs and steps: what a full sync is about, how far it came and what it counted.
 
+use super::Connection;
+use super::DatabaseRow;
 use sqlx::Row;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 use workos_directory_sync::Timestamp;
 
 use super::Stamp;
@@ -272,7 +272,7 @@ impl Store {
 
 /// Notes where a step goes on, and adds to its counts.
 pub(super) async fn advance(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key: StepKey<'_>,
     stamp: Stamp<'_>,
     checkpoint: &Checkpoint,
@@ -299,7 +299,7 @@ pub(super) async fn advance(
 
 /// Adds what came with a page of users to the directory's step for memberships.
 pub(super) async fn note_embedded(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key: StepKey<'_>,
     embedded: Counts,
     untold: u64,
@@ -322,7 +322,7 @@ pub(super) async fn note_embedded(
 }
 
 /// Refuses to go on with a step whose traversal is not complete: nothing may be marked as deleted yet.
-pub(super) async fn require_traversed(connection: &mut SqliteConnection, key: StepKey<'_>) -> Result<(), Error> {
+pub(super) async fn require_traversed(connection: &mut Connection, key: StepKey<'_>) -> Result<(), Error> {
     let traversed: Option<i64> = sqlx::query_scalar(
         "SELECT 1 FROM sync_steps
          WHERE run_id = $1 AND directory_id = $2 AND kind = $3 AND traversed_at IS NOT NULL",
@@ -337,7 +337,7 @@ pub(super) async fn require_traversed(connection: &mut SqliteConnection, key: St
 
 /// Ends a step.
 pub(super) async fn finish_step(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key: StepKey<'_>,
     stamp: Stamp<'_>,
     deleted: u64,
@@ -354,7 +354,7 @@ pub(super) async fn finish_step(
 }
 
 pub(super) async fn add_deleted(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key: StepKey<'_>,
     deleted: u64,
 ) -> Result<(), sqlx::Error> {
@@ -365,7 +365,7 @@ pub(super) async fn add_deleted(
     add_counts(connection, key, counts).await
 }
 
-async fn add_counts(connection: &mut SqliteConnection, key: StepKey<'_>, counts: Counts) -> Result<(), sqlx::Error> {
+async fn add_counts(connection: &mut Connection, key: StepKey<'_>, counts: Counts) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO sync_steps
              (run_id, directory_id, kind, seen, inserted, updated, restored, unchanged, deleted)
@@ -390,7 +390,7 @@ async fn add_counts(connection: &mut SqliteConnection, key: StepKey<'_>, counts:
 }
 
 /// How many of the step's rows this run inserted or restored: they were not there before.
-pub(super) async fn newcomers(connection: &mut SqliteConnection, key: StepKey<'_>) -> Result<u64, sqlx::Error> {
+pub(super) async fn newcomers(connection: &mut Connection, key: StepKey<'_>) -> Result<u64, sqlx::Error> {
     let sum: Option<i64> = sqlx::query_scalar(
         "SELECT inserted + restored FROM sync_steps WHERE run_id = $1 AND directory_id = $2 AND kind = $3",
     )
@@ -402,7 +402,7 @@ pub(super) async fn newcomers(connection: &mut SqliteConnection, key: StepKey<'_
     Ok(sum.map_or(0, unsigned))
 }
 
-fn read_counts(row: &SqliteRow) -> Result<Counts, sqlx::Error> {
+fn read_counts(row: &DatabaseRow) -> Result<Counts, sqlx::Error> {
     Ok(Counts {
         seen: count(row, "seen")?,
         inserted: count(row, "inserted")?,
@@ -414,7 +414,7 @@ fn read_counts(row: &SqliteRow) -> Result<Counts, sqlx::Error> {
 }
 
 /// A column that counts something.
-pub(super) fn count(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
+pub(super) fn count(row: &DatabaseRow, column: &str) -> Result<u64, sqlx::Error> {
     row.try_get(column).map(unsigned)
 }
 
