@@ -36,7 +36,7 @@ impl Mirror {
         let address = Address::parse(url)?;
         let store = Store::open(&address).await?;
         let path = match &address {
-            Address::SqliteMemory => None,
+            Address::SqliteMemory | Address::Postgres(_) => None,
             // The lock belongs to the file, by whichever of its names it is opened.
             Address::SqliteFile(path) => Some(std::fs::canonicalize(path).unwrap_or_else(|_| path.clone())),
         };

@@ -79,6 +79,14 @@ pub(crate) const GROUPS: Table = Table {
 };
 
 impl Table {
+    /// Whether a column has JSON. No two tables have different things in columns of one name.
+    pub(crate) fn has_json(column: &str) -> bool {
+        matches!(
+            column,
+            "metadata" | "emails" | "roles" | "custom_attributes" | "raw_attributes"
+        )
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.kind.as_str()
     }
