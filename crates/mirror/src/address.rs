@@ -134,6 +134,17 @@ fn postgres(address: &str) -> Result<Address, Error> {
     Ok(Address::Postgres(Server(url)))
 }
 
+impl fmt::Display for Address {
+    /// Which database it is, without a password.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SqliteMemory => formatter.write_str("in memory"),
+            Self::SqliteFile(path) => write!(formatter, "`{}`", path.display()),
+            Self::Postgres(server) => write!(formatter, "{server}"),
+        }
+    }
+}
+
 impl fmt::Display for Server {
     /// Where it is, without the user and the password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

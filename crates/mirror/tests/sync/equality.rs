@@ -99,7 +99,7 @@ async fn a_row_that_was_changed_by_hand_is_mended(#[values(Sqlite, Postgres)] da
     let source = Source::new(1, 3, 1);
     let world = World::on(database).await;
     world.sync(&source).await.unwrap();
-    let pool = sqlx::SqlitePool::connect(&world.address).await.unwrap();
+    let pool = sqlx::AnyPool::connect(&world.address).await.unwrap();
     sqlx::query("UPDATE users SET state = 'active'")
         .execute(&pool)
         .await
@@ -161,7 +161,7 @@ async fn the_summary_and_the_progress_tell_the_same_and_are_kept(#[values(Sqlite
     }
     assert_eq!(users, summary.users.seen);
     let kept = world
-        .column("SELECT summary FROM sync_runs WHERE state = 'finished'")
+        .column("SELECT CAST(summary AS TEXT) FROM sync_runs WHERE state = 'finished'")
         .await;
     let kept: serde_json::Value = serde_json::from_str(&kept[0]).unwrap();
     assert_eq!(kept, serde_json::to_value(&summary).unwrap());

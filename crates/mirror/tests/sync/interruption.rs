@@ -169,7 +169,7 @@ async fn a_cursor_that_is_refused_later_starts_its_list_again(#[values(Sqlite, P
         assert!(summary.resumed);
         assert_eq!((summary.users.seen, summary.users.inserted), (320, 320));
         // The next refusal meets a new run that was cut off at the same place.
-        let pool = sqlx::SqlitePool::connect(&world.address).await.unwrap();
+        let pool = sqlx::AnyPool::connect(&world.address).await.unwrap();
         for table in [
             "users",
             "memberships",
