@@ -51,7 +51,7 @@ pub use crate::builder::StartError;
 pub use crate::clock::Clock;
 pub use crate::clock::ManualClock;
 pub use crate::clock::SystemClock;
-pub use crate::loader::Fault;
+pub use crate::loader::ObjectError;
 pub use crate::population::Population;
 pub use crate::population::PopulationError;
 pub use crate::profile::Profile;
