@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod breaking;
 mod ci;
 mod codegen;
 mod lint;
@@ -31,6 +32,8 @@ enum Command {
     Codegen(codegen::Arguments),
     /// Check spec/openapi.yaml by the rules of this workspace
     Lint(lint::Arguments),
+    /// Say what the change of spec/openapi.yaml means for those who use it
+    Breaking(breaking::Arguments),
     /// Compare spec/openapi.yaml with an upstream OpenAPI document
     Parity(parity::Arguments),
     /// Install the official SDKs of other languages for the interop tests
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Breaking(arguments) => breaking::run(&arguments),
         Command::Parity(arguments) => parity::run(&arguments),
         Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
