@@ -68,6 +68,7 @@ mod drift;
 mod enums;
 pub mod error;
 pub mod events;
+mod limiter;
 mod meter;
 pub mod operation;
 pub mod pages;
@@ -77,9 +78,13 @@ pub mod rate_limit;
 pub mod retry;
 mod retry_after;
 mod retry_budget;
+mod runtime;
 mod secret;
 mod timestamp;
+#[cfg(all(feature = "rustls", not(all(target_arch = "wasm32", target_os = "unknown"))))]
+mod tls;
 mod trace;
+mod transport;
 #[cfg(feature = "webhooks")]
 mod webhook;
 mod window;
