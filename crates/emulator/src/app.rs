@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use crate::clock::Clock;
+use crate::faults::Faults;
 use crate::profile::Profile;
 use crate::rate_limits::Limiter;
 use crate::rate_limits::RateLimits;
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limiter: Limiter,
     pub(crate) received: Received,
+    pub(crate) faults: Faults,
     requests: AtomicU64,
 }
 
@@ -37,6 +39,7 @@ impl App {
         api_key: String,
         clock: Arc<dyn Clock>,
         limits: RateLimits,
+        faults: Faults,
     ) -> Self {
         Self {
             state: RwLock::new(state),
@@ -46,6 +49,7 @@ impl App {
             clock,
             limiter: Limiter::new(limits),
             received: Received::default(),
+            faults,
             requests: AtomicU64::new(0),
         }
     }

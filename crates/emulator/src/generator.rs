@@ -14,8 +14,8 @@ use workos_directory_sync::types::DirectoryType;
 use workos_directory_sync::types::DirectoryUserState;
 
 use crate::kind::Kind;
-use crate::loader::Fault;
 use crate::loader::Loader;
+use crate::loader::ObjectError;
 use crate::names;
 use crate::population::Population;
 use crate::population::share;
@@ -102,7 +102,7 @@ impl Generator {
         }
     }
 
-    pub(crate) fn run(mut self) -> Result<State, Fault> {
+    pub(crate) fn run(mut self) -> Result<State, ObjectError> {
         let mut organization = String::new();
         for number in 0..self.population.directories {
             // One organization has one directory, the next has two.
@@ -127,7 +127,7 @@ impl Generator {
         Ok(self.loader.finish())
     }
 
-    fn directory(&mut self, number: u32, organization: &str) -> Result<(), Fault> {
+    fn directory(&mut self, number: u32, organization: &str) -> Result<(), ObjectError> {
         let time = EPOCH_MILLISECONDS + u64::from(number) * 60_000 + 1_000;
         let id = Kind::Directory.id(self.ulid(time));
         let (company, domain) = picked(names::COMPANIES, number as usize);
@@ -163,7 +163,7 @@ impl Generator {
         Ok(())
     }
 
-    fn group(&mut self, number: u32, time: u64) -> Result<(), Fault> {
+    fn group(&mut self, number: u32, time: u64) -> Result<(), ObjectError> {
         let id = Kind::Group.id(self.ulid(time));
         let idp_id = self.token(15);
         let place = (number / self.population.directories) as usize;
@@ -191,7 +191,7 @@ impl Generator {
         Ok(())
     }
 
-    fn user(&mut self, number: u32, time: u64) -> Result<(), Fault> {
+    fn user(&mut self, number: u32, time: u64) -> Result<(), ObjectError> {
         let id = Kind::User.id(self.ulid(time));
         let idp_id = self.token(15);
         let (first_name, first_address) = *self.pick(names::FIRST_NAMES);
@@ -312,8 +312,8 @@ fn timestamp(milliseconds: u64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
-fn attributes(value: &impl Serialize) -> Result<Attributes, Fault> {
-    Attributes::from_serialize(value).map_err(|error| Fault::Encoding {
+fn attributes(value: &impl Serialize) -> Result<Attributes, ObjectError> {
+    Attributes::from_serialize(value).map_err(|error| ObjectError::Encoding {
         reason: error.to_string(),
     })
 }
