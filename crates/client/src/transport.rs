@@ -18,7 +18,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) user_agent: HeaderValue,
     /// PEM texts of certificates that are trusted besides those of the operating system.
-    #[cfg_attr(not(any(feature = "rustls", feature = "native-tls")), allow(dead_code))]
+    // Not read where there is no TLS of ours.
+    #[allow(dead_code)]
     pub(crate) root_certificates: Vec<Vec<u8>>,
 }
 
