@@ -10,6 +10,9 @@
 //! request ─▶ routes ─▶ query ─▶ directories, users, groups ─▶ page ─▶ answer ─▶ response
 //!              │ rate_limits, API key      └─ refusal: 404, 422 … ──────┘
 //!              └─ received: what tests look at
+//!
+//! change ─▶ state ─▶ log ─┬▶ GET /events
+//!                         └▶ webhooks: chaos ─▶ queue ─▶ signed ─▶ endpoint, retried ─▶ delivery log
 //! ```
 
 #![forbid(unsafe_code)]
@@ -19,6 +22,7 @@ mod app;
 mod builder;
 mod change;
 mod clock;
+mod dice;
 mod directories;
 mod events;
 mod generator;
@@ -44,6 +48,7 @@ mod shelf;
 mod state;
 mod ulid;
 mod users;
+mod webhooks;
 
 pub use crate::builder::DEFAULT_API_KEY;
 pub use crate::builder::EmulatorBuilder;
@@ -61,3 +66,15 @@ pub use crate::seed_file::SeedFile;
 pub use crate::seed_file::SeedFileError;
 pub use crate::seed_file::SeedMembership;
 pub use crate::server::Emulator;
+pub use crate::webhooks::Attempt;
+pub use crate::webhooks::Chaos;
+pub use crate::webhooks::Delivery;
+pub use crate::webhooks::DeliveryKind;
+pub use crate::webhooks::DeliveryState;
+pub use crate::webhooks::Endpoint;
+pub use crate::webhooks::EndpointInfo;
+pub use crate::webhooks::Outcome;
+pub use crate::webhooks::Retries;
+pub use crate::webhooks::SignedWebhook;
+pub use crate::webhooks::EndpointError;
+pub use crate::webhooks::Webhooks;

@@ -10,3 +10,4 @@ mod objects;
 mod official;
 mod refusals;
 mod throttle;
+mod webhooks;
