@@ -12,8 +12,8 @@ use workos_directory_sync::types::DirectoryUserState;
 
 use crate::dice::Dice;
 use crate::kind::Kind;
-use crate::loader::Fault;
 use crate::loader::Loader;
+use crate::loader::ObjectError;
 use crate::names;
 use crate::population::Population;
 use crate::population::share;
@@ -99,7 +99,7 @@ impl Generator {
         }
     }
 
-    pub(crate) fn run(mut self) -> Result<State, Fault> {
+    pub(crate) fn run(mut self) -> Result<State, ObjectError> {
         let mut organization = String::new();
         for number in 0..self.population.directories {
             // One organization has one directory, the next has two.
@@ -124,7 +124,7 @@ impl Generator {
         Ok(self.loader.finish())
     }
 
-    fn directory(&mut self, number: u32, organization: &str) -> Result<(), Fault> {
+    fn directory(&mut self, number: u32, organization: &str) -> Result<(), ObjectError> {
         let time = EPOCH_MILLISECONDS + u64::from(number) * 60_000 + 1_000;
         let id = Kind::Directory.id(self.dice.ulid(time));
         let (company, domain) = picked(names::COMPANIES, number as usize);
@@ -160,7 +160,7 @@ impl Generator {
         Ok(())
     }
 
-    fn group(&mut self, number: u32, time: u64) -> Result<(), Fault> {
+    fn group(&mut self, number: u32, time: u64) -> Result<(), ObjectError> {
         let id = Kind::Group.id(self.dice.ulid(time));
         let idp_id = self.dice.token(15);
         let place = (number / self.population.directories) as usize;
@@ -188,7 +188,7 @@ impl Generator {
         Ok(())
     }
 
-    fn user(&mut self, number: u32, time: u64) -> Result<(), Fault> {
+    fn user(&mut self, number: u32, time: u64) -> Result<(), ObjectError> {
         let id = Kind::User.id(self.dice.ulid(time));
         let idp_id = self.dice.token(15);
         let (first_name, first_address) = *self.dice.pick(names::FIRST_NAMES);
@@ -288,8 +288,8 @@ fn timestamp(milliseconds: u64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
-fn attributes(value: &impl Serialize) -> Result<Attributes, Fault> {
-    Attributes::from_serialize(value).map_err(|error| Fault::Encoding {
+fn attributes(value: &impl Serialize) -> Result<Attributes, ObjectError> {
+    Attributes::from_serialize(value).map_err(|error| ObjectError::Encoding {
         reason: error.to_string(),
     })
 }

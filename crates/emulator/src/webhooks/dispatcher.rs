@@ -28,9 +28,9 @@ use crate::webhooks::Delivery;
 use crate::webhooks::DeliveryKind;
 use crate::webhooks::DeliveryState;
 use crate::webhooks::Endpoint;
+use crate::webhooks::EndpointError;
 use crate::webhooks::EndpointInfo;
 use crate::webhooks::Outcome;
-use crate::webhooks::EndpointError;
 use crate::webhooks::delivery::DeliveryLog;
 
 /// How many endpoints there can be.
@@ -309,7 +309,10 @@ impl Dispatcher {
                 id: delivery.to_owned(),
             })?
         };
-        let row = state.log.find(&event).ok_or(EndpointError::UnknownEvent { id: event })?;
+        let row = state
+            .log
+            .find(&event)
+            .ok_or(EndpointError::UnknownEvent { id: event })?;
         let mut replayed = self.replay_rows(state, now, &endpoint, row..row + 1, true)?;
         Ok(replayed.pop().unwrap_or_default())
     }

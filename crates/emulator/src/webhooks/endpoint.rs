@@ -214,6 +214,19 @@ fn checked_url(text: &str, allow_remote: bool) -> Result<Url, EndpointError> {
     Ok(url)
 }
 
+/// A secret that nobody has used before, as an endpoint's page in the WorkOS Dashboard would show one.
+///
+/// # Errors
+///
+/// [`EndpointError::Secret`] when the system has no random numbers to give.
+pub fn new_webhook_secret() -> Result<String, EndpointError> {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).map_err(|error| EndpointError::Secret {
+        reason: format!("the system gives no random numbers for a secret: {error}"),
+    })?;
+    Ok(format!("whsec_{:032x}", u128::from_be_bytes(random)))
+}
+
 impl fmt::Debug for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the secret, and without an address that nobody has checked for a password yet.

@@ -17,9 +17,10 @@ pub use crate::webhooks::delivery::Outcome;
 pub(crate) use crate::webhooks::dispatcher::Dispatcher;
 pub use crate::webhooks::dispatcher::SignedWebhook;
 pub use crate::webhooks::endpoint::Endpoint;
+pub use crate::webhooks::endpoint::EndpointError;
 pub use crate::webhooks::endpoint::EndpointInfo;
 pub use crate::webhooks::endpoint::Retries;
-pub use crate::webhooks::endpoint::EndpointError;
+pub use crate::webhooks::endpoint::new_webhook_secret;
 pub(crate) use crate::webhooks::sender::send;
 
 use crate::app::App;
