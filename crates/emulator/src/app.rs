@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use crate::clock::Clock;
+use crate::faults::Faults;
 use crate::profile::Profile;
 use crate::rate_limits::Limiter;
 use crate::rate_limits::RateLimits;
@@ -29,6 +30,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limiter: Limiter,
     pub(crate) received: Received,
+    pub(crate) faults: Faults,
     pub(crate) webhooks: Dispatcher,
     requests: AtomicU64,
 }
@@ -67,6 +69,7 @@ impl App {
         api_key: String,
         clock: Arc<dyn Clock>,
         limits: RateLimits,
+        faults: Faults,
     ) -> Self {
         Self {
             state: RwLock::new(state),
@@ -76,6 +79,7 @@ impl App {
             clock,
             limiter: Limiter::new(limits),
             received: Received::default(),
+            faults,
             webhooks: Dispatcher::default(),
             requests: AtomicU64::new(0),
         }

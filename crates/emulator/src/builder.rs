@@ -10,6 +10,9 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::clock::SystemClock;
+use crate::fault::FaultRule;
+use crate::fault::FaultRuleError;
+use crate::faults::Faults;
 use crate::population::Population;
 use crate::population::PopulationError;
 use crate::profile::Profile;
@@ -37,6 +40,8 @@ pub struct EmulatorBuilder {
     honour_seed_parameters: bool,
     source: Source,
     rate_limits: RateLimits,
+    fault_seed: u64,
+    faults: Vec<FaultRule>,
     clock: Arc<dyn Clock>,
 }
 
@@ -78,6 +83,9 @@ pub enum StartError {
     /// The objects of the seed file do not go together.
     #[error(transparent)]
     SeedFile(#[from] SeedFileError),
+    /// A fault that shall be injected makes no sense.
+    #[error(transparent)]
+    FaultRule(#[from] FaultRuleError),
     /// The objects could not be prepared.
     #[error("the objects could not be prepared: {reason}")]
     Prepare {
@@ -96,6 +104,8 @@ impl Default for EmulatorBuilder {
             honour_seed_parameters: true,
             source: Source::Population(Population::default()),
             rate_limits: RateLimits::default(),
+            fault_seed: 1,
+            faults: Vec::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -158,6 +168,18 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Injects a fault from the beginning; [`Emulator::faults`] injects more later.
+    pub fn fault(mut self, rule: FaultRule) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
+    /// Where the random numbers of the faults begin: 1 unless set. The same seed hits the same requests.
+    pub fn fault_seed(mut self, seed: u64) -> Self {
+        self.fault_seed = seed;
+        self
+    }
+
     /// Tells the time by this clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -180,6 +202,10 @@ impl EmulatorBuilder {
         if self.api_key.is_empty() || !self.api_key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(StartError::InvalidKey);
         }
+        let faults = Faults::new(self.fault_seed);
+        for rule in self.faults {
+            faults.inject(rule)?;
+        }
         let bind = |source| StartError::Bind { address, source };
         // Before the objects are made: a port that is taken should not cost the time that a million users take.
         let listener = TcpListener::bind(address).await.map_err(bind)?;
@@ -192,6 +218,7 @@ impl EmulatorBuilder {
             self.api_key,
             self.clock,
             self.rate_limits,
+            faults,
         );
         app.webhooks = Dispatcher::new(self.allow_remote);
         Ok(Emulator::serve(listener, bound, app))

@@ -9,7 +9,8 @@
 //!                                          ▼
 //! request ─▶ routes ─▶ query ─▶ directories, users, groups ─▶ page ─▶ answer ─▶ response
 //!              │ rate_limits, API key      └─ refusal: 404, 422 … ──────┘
-//!              └─ received: what tests look at
+//!              ├─ received: what tests look at
+//!              └─ faults: what goes wrong on purpose ─▶ movement, tamper, delivery, connection
 //!
 //! change ─▶ state ─▶ log ─┬▶ GET /events
 //!                         └▶ webhooks: chaos ─▶ queue ─▶ signed ─▶ endpoint, retried ─▶ delivery log
@@ -22,15 +23,20 @@ mod app;
 mod builder;
 mod change;
 mod clock;
+mod connection;
+mod delivery;
 mod dice;
 mod directories;
 mod events;
+mod fault;
+mod faults;
 mod generator;
 mod groups;
 mod index;
 mod kind;
 mod loader;
 mod log;
+mod movement;
 mod mutations;
 mod names;
 mod page;
@@ -46,6 +52,7 @@ mod seed_file;
 mod server;
 mod shelf;
 mod state;
+mod tamper;
 mod ulid;
 mod users;
 mod webhooks;
@@ -56,6 +63,13 @@ pub use crate::builder::StartError;
 pub use crate::clock::Clock;
 pub use crate::clock::ManualClock;
 pub use crate::clock::SystemClock;
+pub use crate::fault::Fault;
+pub use crate::fault::FaultBody;
+pub use crate::fault::FaultRule;
+pub use crate::fault::FaultRuleError;
+pub use crate::fault::Movement;
+pub use crate::faults::Faults;
+pub use crate::faults::InjectedFault;
 pub use crate::loader::ObjectError;
 pub use crate::population::Population;
 pub use crate::population::PopulationError;

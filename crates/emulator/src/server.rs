@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -16,6 +15,9 @@ use workos_directory_sync::operation::Operation;
 use crate::app::App;
 use crate::builder::EmulatorBuilder;
 use crate::builder::StartError;
+use crate::connection::Connections;
+use crate::connection::Reset;
+use crate::faults::Faults;
 use crate::received::ReceivedRequest;
 use crate::routes;
 use crate::webhooks;
@@ -52,9 +54,8 @@ impl Emulator {
     pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: App) -> Self {
         let app = Arc::new(app);
         let (stop, stopped) = oneshot::channel::<()>();
-        // Small answers must not wait for each other.
-        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-        let server = axum::serve(listener, routes::router(Arc::clone(&app))).with_graceful_shutdown(async move {
+        let service = routes::router(Arc::clone(&app)).into_make_service_with_connect_info::<Reset>();
+        let server = axum::serve(Connections(listener), service).with_graceful_shutdown(async move {
             // A sender that was dropped says the same as one that was used.
             drop(stopped.await);
         });
@@ -113,6 +114,11 @@ impl Emulator {
     /// The last thousand requests, the oldest first.
     pub fn received(&self) -> Vec<ReceivedRequest> {
         self.app.received.last()
+    }
+
+    /// The faults that are injected: what goes wrong, and when.
+    pub fn faults(&self) -> &Faults {
+        &self.app.faults
     }
 
     pub(crate) fn app(&self) -> &App {

@@ -4,6 +4,7 @@
 
 mod asking;
 mod events;
+mod faults;
 mod lifecycle;
 mod lists;
 mod objects;
