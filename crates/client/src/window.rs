@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::runtime::Instant;
 
 /// How much longer than documented a span is taken to be, since requests do not travel equally fast. How far apart they
 /// arrive does not depend on the span, so a long one needs no more.
