@@ -21,6 +21,7 @@ use crate::seed_file::SeedFile;
 use crate::seed_file::SeedFileError;
 use crate::server::Emulator;
 use crate::state::State;
+use crate::webhooks::Dispatcher;
 
 /// The API key that an emulator accepts unless another is set.
 pub const DEFAULT_API_KEY: &str = "sk_test_emulator";
@@ -123,7 +124,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Allows addresses that other machines can reach.
+    /// Allows addresses that other machines can reach, to listen on and to post webhooks to.
     pub fn allow_remote(mut self, allow: bool) -> Self {
         self.allow_remote = allow;
         self
@@ -210,7 +211,7 @@ impl EmulatorBuilder {
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let bound = listener.local_addr().map_err(bind)?;
         let state = self.source.state().await?;
-        let app = App::new(
+        let mut app = App::new(
             state,
             self.profile,
             self.honour_seed_parameters,
@@ -219,6 +220,7 @@ impl EmulatorBuilder {
             self.rate_limits,
             faults,
         );
+        app.webhooks = Dispatcher::new(self.allow_remote);
         Ok(Emulator::serve(listener, bound, app))
     }
 }

@@ -11,3 +11,4 @@ mod objects;
 mod official;
 mod refusals;
 mod throttle;
+mod webhooks;
