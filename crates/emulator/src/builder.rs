@@ -28,6 +28,7 @@ use crate::seed_file::SeedFile;
 use crate::seed_file::SeedFileError;
 use crate::server::Emulator;
 use crate::state::State;
+use crate::webhooks::Dispatcher;
 
 /// The API key that an emulator accepts unless another is set.
 pub const DEFAULT_API_KEY: &str = "sk_test_emulator";
@@ -152,7 +153,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Allows addresses that other machines can reach.
+    /// Allows addresses that other machines can reach, to listen on and to post webhooks to.
     pub fn allow_remote(mut self, allow: bool) -> Self {
         self.allow_remote = allow;
         self
@@ -277,7 +278,8 @@ impl EmulatorBuilder {
             success_statuses,
             clock: self.clock,
         };
-        let app = App::new(state, settings, self.rate_limits, faults);
+        let mut app = App::new(state, settings, self.rate_limits, faults);
+        app.webhooks = Dispatcher::new(self.allow_remote);
         Ok(Emulator::serve(listener, bound, app))
     }
 }

@@ -11,6 +11,9 @@
 //!              │ rate_limits, API key      └─ refusal: 404, 422 … ──────┘
 //!              ├─ received: what tests look at
 //!              └─ faults: what goes wrong on purpose ─▶ movement, tamper, delivery, connection
+//!
+//! change ─▶ state ─▶ log ─┬▶ GET /events
+//!                         └▶ webhooks: chaos ─▶ queue ─▶ signed ─▶ endpoint, retried ─▶ delivery log
 //! ```
 
 #![forbid(unsafe_code)]
@@ -22,6 +25,7 @@ mod change;
 mod clock;
 mod connection;
 mod delivery;
+mod dice;
 mod directories;
 mod events;
 mod fault;
@@ -52,6 +56,7 @@ mod state;
 mod tamper;
 mod ulid;
 mod users;
+mod webhooks;
 
 pub use crate::builder::DEFAULT_API_KEY;
 pub use crate::builder::DEFAULT_FORBIDDEN_API_KEY;
@@ -78,3 +83,16 @@ pub use crate::seed_file::SeedFile;
 pub use crate::seed_file::SeedFileError;
 pub use crate::seed_file::SeedMembership;
 pub use crate::server::Emulator;
+pub use crate::webhooks::Attempt;
+pub use crate::webhooks::Chaos;
+pub use crate::webhooks::Delivery;
+pub use crate::webhooks::DeliveryKind;
+pub use crate::webhooks::DeliveryState;
+pub use crate::webhooks::Endpoint;
+pub use crate::webhooks::EndpointError;
+pub use crate::webhooks::EndpointInfo;
+pub use crate::webhooks::Outcome;
+pub use crate::webhooks::Retries;
+pub use crate::webhooks::SignedWebhook;
+pub use crate::webhooks::Webhooks;
+pub use crate::webhooks::new_webhook_secret;

@@ -20,6 +20,7 @@ use crate::connection::Reset;
 use crate::faults::Faults;
 use crate::received::ReceivedRequest;
 use crate::routes;
+use crate::webhooks;
 
 /// How long a clean shutdown waits for clients that keep their connections busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub struct Emulator {
     app: Arc<App>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<std::io::Result<()>>>,
+    sender: JoinHandle<()>,
 }
 
 impl Emulator {
@@ -57,10 +59,12 @@ impl Emulator {
             // A sender that was dropped says the same as one that was used.
             drop(stopped.await);
         });
+        let sender = tokio::spawn(webhooks::send(Arc::clone(&app)));
         Self {
             address,
             base_url: format!("http://{address}"),
             app,
+            sender,
             stop: Some(stop),
             server: Some(tokio::spawn(server.into_future())),
         }
@@ -135,6 +139,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
+        self.sender.abort();
         if let Some(server) = self.server.take() {
             // The listener goes with the task; answers under way are still sent.
             server.abort();

@@ -12,3 +12,4 @@ mod objects;
 mod official;
 mod refusals;
 mod throttle;
+mod webhooks;
