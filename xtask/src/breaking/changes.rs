@@ -59,7 +59,7 @@ impl Change {
         }
     }
 
-    pub(super) fn from_to(mut self, old: &str, new: &str) -> Self {
+    pub(super) fn between(mut self, old: &str, new: &str) -> Self {
         self.detail = Some(format!("{old} → {new}"));
         self
     }

@@ -60,7 +60,7 @@ pub(super) fn between(old: &Document, new: &Document) -> Vec<Change> {
             continue;
         };
         if kind(before) != kind(after) {
-            changes.push(Change::new(&rules::MODEL_KIND, place, name).from_to(kind(before), kind(after)));
+            changes.push(Change::new(&rules::MODEL_KIND, place, name).between(kind(before), kind(after)));
             continue;
         }
         let (old, new) = (Flat::of(old, before), Flat::of(new, after));
@@ -146,7 +146,7 @@ impl Both<'_> {
         let (old, new) = (arguments(&self.old, &self.new), arguments(&self.new, &self.old));
         if old != new {
             let change = Change::new(&rules::FIELDS_REORDERED, self.place, self.name);
-            self.changes.push(change.from_to(&old.join(", "), &new.join(", ")));
+            self.changes.push(change.between(&old.join(", "), &new.join(", ")));
         }
     }
 
@@ -158,7 +158,7 @@ impl Both<'_> {
         let bounds = |schema: &Value| BOUNDS.map(|key| schema.get(key).cloned());
         if old_type != new_type {
             self.changes
-                .push(change(&rules::FIELD_TYPE).from_to(&old_type, &new_type));
+                .push(change(&rules::FIELD_TYPE).between(&old_type, &new_type));
         } else if bounds(old) != bounds(new) {
             self.changes.push(change(&rules::BOUNDS));
         }

@@ -63,10 +63,10 @@ pub(super) fn between(old: &Document, new: &Document) -> Vec<Change> {
         };
         if same_id.is_none() {
             let change = Change::new(&rules::OPERATION_RENAMED, REQUEST, after.name());
-            both.changes.push(change.from_to(id, text(after.value, "operationId")));
+            both.changes.push(change.between(id, text(after.value, "operationId")));
         } else if same_place != same_id {
             let change = Change::new(&rules::OPERATION_MOVED, REQUEST, id);
-            both.changes.push(change.from_to(&before.name(), &after.name()));
+            both.changes.push(change.between(&before.name(), &after.name()));
         }
         both.compare();
         changes.append(&mut both.changes);
@@ -116,7 +116,7 @@ impl Both<'_> {
             let (old_type, new_type) = (type_name(old_schema), type_name(new_schema));
             let bounds = |schema: &Value| BOUNDS.map(|key| schema.get(key).cloned());
             if old_type != new_type {
-                changes.push(change(&rules::PARAMETER_TYPE).from_to(&old_type, &new_type));
+                changes.push(change(&rules::PARAMETER_TYPE).between(&old_type, &new_type));
             } else if bounds(old_schema) != bounds(new_schema) {
                 changes.push(change(&rules::BOUNDS));
             }
@@ -142,7 +142,7 @@ impl Both<'_> {
                 let (old, new) = (type_name(old), type_name(new));
                 if old != new {
                     let change = Change::new(&rules::BODY_TYPE, REQUEST, self.name.clone());
-                    self.changes.push(change.from_to(&old, &new));
+                    self.changes.push(change.between(&old, &new));
                 }
             }
             (None, None) => {}
@@ -161,7 +161,7 @@ impl Both<'_> {
             let shown = |response| json_schema(response).map_or_else(|| "no body".to_owned(), type_name);
             let (old_type, new_type) = (shown(old), shown(new));
             if old_type != new_type {
-                changes.push(Change::new(&rules::ANSWER_TYPE, ANSWER, what).from_to(&old_type, &new_type));
+                changes.push(Change::new(&rules::ANSWER_TYPE, ANSWER, what).between(&old_type, &new_type));
             } else if headers(self.old, old) != headers(self.new, new) {
                 changes.push(Change::new(&rules::HEADERS, ANSWER, what));
             }
