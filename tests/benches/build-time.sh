@@ -48,8 +48,10 @@ while [ "$round" -le "$rounds" ]; do
     for name in $order; do
         rm -rf "$work/$name/target"
         start=$(date +%s.%N)
-        # The last line of `times` is what the children used: it tells more than the clock on a machine that others use too.
-        used=$(cd "$work/$name" && cargo build --offline --quiet && times | tail -n 1)
+        # What the build used of the processors tells more than the clock on a machine that others use too. It is the last line
+        # of `times`, which a pipe would start anew.
+        (cd "$work/$name" && cargo build --offline --quiet && times >"$work/times")
+        used=$(tail -n 1 "$work/times")
         end=$(date +%s.%N)
         echo "$name: $(echo "$end $start" | awk '{ printf "%.1f", $1 - $2 }') s," \
             "$(echo "$used" | tr 'ms' '  ' | awk '{ printf "%.1f", 60 * $1 + $2 + 60 * $3 + $4 }') s of processors"

@@ -74,6 +74,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// When the head of it came.
+    pub(crate) arrived: Instant,
     /// How often the request was sent until this answer came.
     pub(crate) attempts: u32,
 }
@@ -212,6 +214,7 @@ impl Client {
                 status,
                 headers: HeaderMap::new(),
                 body: Vec::new(),
+                arrived: Instant::now(),
                 attempts: error.attempts,
             })
         };
@@ -245,11 +248,11 @@ impl Client {
         meter::tried(operation, attempts, waited, sent.elapsed(), &answer);
         let answer = answer?;
         if answer.status.is_success() {
-            permit.observe(answer.status.as_u16(), &answer.headers, None);
+            permit.observe(answer.status.as_u16(), &answer.headers, None, answer.arrived);
             return Ok(answer);
         }
         let error = ApiError::read(operation, answer.status, &answer.headers, &answer.body, attempts);
-        permit.observe(error.status, &answer.headers, error.retry_after);
+        permit.observe(error.status, &answer.headers, error.retry_after, answer.arrived);
         Err(Error::status_error(error))
     }
 
@@ -266,6 +269,7 @@ impl Client {
     ) -> Result<Answer, Error> {
         let network = |error| Error::transport(operation, attempts, error);
         let response = self.inner.transport.execute(request).await.map_err(network)?;
+        let arrived = Instant::now();
         let status = response.status();
         let headers = response.headers().clone();
         let max_body = self.inner.max_body;
@@ -288,6 +292,7 @@ impl Client {
             status,
             headers,
             body,
+            arrived,
             attempts,
         })
     }

@@ -50,6 +50,12 @@
 //! | `schemars` | no | `schemars::JsonSchema` for every model |
 //! | `buildtime` | no | generates the code while building |
 //!
+//! # TLS next to other users of reqwest
+//!
+//! The feature `rustls` builds reqwest with rustls but without cryptography, and gives its own client *ring*. That is what
+//! makes the build short. A program that makes clients with reqwest 0.13 itself has to choose a back end for them, as
+//! reqwest's default features do; with reqwest's features all off, its `Client::new()` would panic for want of a provider.
+//!
 //! # In browsers and workers
 //!
 //! The crate builds for `wasm32-unknown-unknown`. There JavaScript's `fetch` makes the requests: TLS features do nothing, and

@@ -21,6 +21,7 @@ use crate::rate_limit::RateLimits;
 use crate::retry_after;
 use crate::runtime;
 use crate::runtime::Instant;
+use crate::window::SLACK;
 use crate::window::Window;
 
 /// The wait after a 429 that does not say how long.
@@ -43,6 +44,10 @@ struct State {
     /// The queues that have somebody waiting, whose turn it is in front.
     turns: VecDeque<String>,
     in_flight: u64,
+    /// When the first answer came: requests before it had to connect first.
+    first_answer: Option<Instant>,
+    /// The shortest time from a later request to the head of its answer: what the way there and back takes at least.
+    round_trip: Option<Duration>,
 }
 
 /// Those who wait for the same directory; requests that belong to none have a queue without a window.
@@ -71,6 +76,8 @@ impl Limiter {
                 queues: HashMap::new(),
                 turns: VecDeque::new(),
                 in_flight: 0,
+                first_answer: None,
+                round_trip: None,
             }),
         }
     }
@@ -203,6 +210,7 @@ impl<'a> Place<'a> {
         Permit {
             limiter: self.limiter,
             directory: std::mem::take(&mut self.directory),
+            sent: Instant::now(),
         }
     }
 }
@@ -223,15 +231,23 @@ impl Drop for Place<'_> {
 pub(crate) struct Permit<'a> {
     limiter: &'a Limiter,
     directory: String,
+    sent: Instant,
 }
 
 impl Permit<'_> {
-    /// Learns from an answer.
-    pub(crate) fn observe(&self, status: u16, headers: &HeaderMap, wait: Option<Duration>) {
-        let now = Instant::now();
+    /// Learns from an answer whose head came at `arrived`.
+    pub(crate) fn observe(&self, status: u16, headers: &HeaderMap, wait: Option<Duration>, arrived: Instant) {
         let mut state = self.limiter.lock();
+        match state.first_answer {
+            None => state.first_answer = Some(arrived),
+            Some(first) if first <= self.sent => {
+                let took = arrived.saturating_duration_since(self.sent);
+                state.round_trip = Some(state.round_trip.map_or(took, |shortest| shortest.min(took)));
+            }
+            Some(_) => {}
+        }
         if status == 429 {
-            let until = now + wait.unwrap_or(DEFAULT_WAIT).min(retry_after::MAX_WAIT);
+            let until = arrived + wait.unwrap_or(DEFAULT_WAIT).min(retry_after::MAX_WAIT);
             match state.window(&self.directory) {
                 Some(window) => window.turned_away(until),
                 None => state.general.turned_away(until),
@@ -244,17 +260,20 @@ impl Permit<'_> {
                 window.succeeded();
             }
         }
-        self.learn(&mut state, headers, now);
+        self.learn(&mut state, headers, arrived);
     }
 
-    fn learn(&self, state: &mut State, headers: &HeaderMap, now: Instant) {
+    fn learn(&self, state: &mut State, headers: &HeaderMap, arrived: Instant) {
         let limit = retry_after::number(headers, "x-ratelimit-limit");
         let remaining = retry_after::number(headers, "x-ratelimit-remaining");
         let clock = retry_after::date(headers).unwrap_or_else(runtime::system_time);
         let (Some(limit), Some(remaining), Some(wait)) = (limit, remaining, retry_after::reset(headers, clock)) else {
             return;
         };
-        let resets_at = now + wait.min(retry_after::MAX_WAIT);
+        // The wait counts from when the API wrote the answer, which took its way; the next request takes its way too, so
+        // that it may leave a round trip early and still arrive after the reset. Requests do not travel equally fast.
+        let early = state.round_trip.unwrap_or_default().saturating_sub(SLACK);
+        let resets_at = arrived + wait.min(retry_after::MAX_WAIT).saturating_sub(early);
         // This answer's own request is counted already.
         let in_flight = state.in_flight.saturating_sub(1);
         match state.window(&self.directory) {
@@ -360,7 +379,7 @@ mod tests {
     async fn a_429_slows_everyone_down_and_is_forgotten_in_time() {
         let limiter = Limiter::new(RateLimits::off().with_general(10, SECOND));
         let permit = limiter.acquire(&GET_DIRECTORY, None).await;
-        permit.observe(429, &HeaderMap::new(), Some(3 * SECOND));
+        permit.observe(429, &HeaderMap::new(), Some(3 * SECOND), Instant::now());
         drop(permit);
         let start = Instant::now();
         for _ in 0..6 {
@@ -370,7 +389,7 @@ mod tests {
         assert_eq!(start.elapsed().as_millis(), 4_030);
         for _ in 0..100 {
             let permit = limiter.acquire(&GET_DIRECTORY, None).await;
-            permit.observe(200, &HeaderMap::new(), None);
+            permit.observe(200, &HeaderMap::new(), None, Instant::now());
         }
         tokio::time::advance(5 * SECOND).await;
         let start = Instant::now();
@@ -384,7 +403,7 @@ mod tests {
     async fn a_429_of_one_directory_does_not_stop_the_others() {
         let limiter = Limiter::new(RateLimits::live());
         let permit = limiter.acquire(&LIST_DIRECTORY_USERS, Some("directory_1")).await;
-        permit.observe(429, &HeaderMap::new(), Some(30 * SECOND));
+        permit.observe(429, &HeaderMap::new(), Some(30 * SECOND), Instant::now());
         drop(permit);
         let start = Instant::now();
         pass(&limiter, Some("directory_2")).await;
@@ -397,7 +416,7 @@ mod tests {
     async fn it_stops_before_the_api_has_to_say_no() {
         let limiter = Limiter::new(RateLimits::off());
         let permit = limiter.acquire(&GET_DIRECTORY, None).await;
-        permit.observe(200, &headers(10, 2, 7), None);
+        permit.observe(200, &headers(10, 2, 7), None, Instant::now());
         drop(permit);
         let start = Instant::now();
         for _ in 0..2 {
@@ -406,6 +425,46 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::ZERO);
         pass(&limiter, None).await;
         assert_eq!(start.elapsed(), 7 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn over_a_slow_network_a_request_leaves_early_enough_to_arrive_just_after_the_reset() {
+        let limiter = Limiter::new(RateLimits::off());
+        let permit = limiter.acquire(&GET_DIRECTORY, None).await;
+        permit.observe(200, &HeaderMap::new(), None, Instant::now());
+        let start = Instant::now();
+        let permit = limiter.acquire(&GET_DIRECTORY, None).await;
+        // The API answers 200 ms after the request left that all is used up until 1 s after that; 200 ms later the answer is
+        // here. A body may take as long as it likes.
+        tokio::time::advance(Duration::from_millis(400)).await;
+        let arrived = Instant::now();
+        tokio::time::advance(Duration::from_millis(300)).await;
+        permit.observe(200, &headers(10, 0, 1), None, arrived);
+        drop(permit);
+        pass(&limiter, None).await;
+        // It arrives at 1230 ms, 30 ms after the reset.
+        assert_eq!(start.elapsed().as_millis(), 1_030);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn neither_connecting_nor_one_slow_answer_makes_others_leave_too_early() {
+        let limiter = Limiter::new(RateLimits::off());
+        let start = Instant::now();
+        let permit = limiter.acquire(&GET_DIRECTORY, None).await;
+        tokio::time::advance(Duration::from_millis(500)).await;
+        permit.observe(200, &headers(10, 0, 1), None, Instant::now());
+        pass(&limiter, None).await;
+        assert_eq!(start.elapsed().as_millis(), 1_500);
+
+        let limiter = Limiter::new(RateLimits::off());
+        let start = Instant::now();
+        for (took, remaining) in [(10, 9), (50, 9), (900, 0)] {
+            let permit = limiter.acquire(&GET_DIRECTORY, None).await;
+            tokio::time::advance(Duration::from_millis(took)).await;
+            permit.observe(200, &headers(10, remaining, 3), None, Instant::now());
+        }
+        pass(&limiter, None).await;
+        assert_eq!(start.elapsed().as_millis(), 960 + 3_000 - 20);
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ use crate::connection::Reset;
 use crate::faults::Faults;
 use crate::received::ReceivedRequest;
 use crate::routes;
+use crate::webhooks;
 
 /// How long a clean shutdown waits for clients that keep their connections busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub struct Emulator {
     app: Arc<App>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<std::io::Result<()>>>,
+    sender: JoinHandle<()>,
 }
 
 impl Emulator {
@@ -57,10 +59,12 @@ impl Emulator {
             // A sender that was dropped says the same as one that was used.
             drop(stopped.await);
         });
+        let sender = tokio::spawn(webhooks::send(Arc::clone(&app)));
         Self {
             address,
             base_url: format!("http://{address}"),
             app,
+            sender,
             stop: Some(stop),
             server: Some(tokio::spawn(server.into_future())),
         }
@@ -78,7 +82,7 @@ impl Emulator {
 
     /// The API key that it accepts.
     pub fn api_key(&self) -> &str {
-        &self.app.api_key
+        &self.app.settings.api_key
     }
 
     /// How many requests for an operation came in, whatever the answer was.
@@ -135,6 +139,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
+        self.sender.abort();
         if let Some(server) = self.server.take() {
             // The listener goes with the task; answers under way are still sent.
             server.abort();
@@ -148,7 +153,7 @@ impl fmt::Debug for Emulator {
         let mut shown = formatter.debug_struct("Emulator");
         shown
             .field("base_url", &self.base_url)
-            .field("profile", &self.app.profile);
+            .field("profile", &self.app.settings.profile);
         shown.finish_non_exhaustive()
     }
 }
