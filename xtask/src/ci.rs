@@ -80,6 +80,17 @@ const STEPS: &[Step] = &[
         environment: &[],
         mend: None,
     },
+    // What users of the client rely on, and what all of it relies on.
+    Step {
+        command: "cargo xtask api --check",
+        environment: &[],
+        mend: Some("cargo xtask api"),
+    },
+    Step {
+        command: "cargo xtask deny",
+        environment: &[],
+        mend: None,
+    },
     Step {
         command: "cargo doc --locked --workspace --no-deps",
         environment: &[("RUSTDOCFLAGS", "--deny warnings")],

@@ -5,8 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod ci;
 mod codegen;
+mod deny;
 mod lint;
 mod openapi;
 mod parity;
@@ -33,6 +35,10 @@ enum Command {
     Lint(lint::Arguments),
     /// Compare spec/openapi.yaml with an upstream OpenAPI document
     Parity(parity::Arguments),
+    /// Write down the client's public interface
+    Api(api::Arguments),
+    /// Check the licences, versions and sources of all dependencies
+    Deny(deny::Arguments),
     /// Install the official SDKs of other languages for the interop tests
     Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
@@ -44,6 +50,8 @@ fn main() -> ExitCode {
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Parity(arguments) => parity::run(&arguments),
+        Command::Api(arguments) => api::run(&arguments),
+        Command::Deny(arguments) => deny::run(&arguments),
         Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
     };
