@@ -69,6 +69,11 @@ const STEPS: &[Step] = &[
         environment: &[],
         mend: None,
     },
+    Step {
+        command: "cargo test --locked --package workos-directory-sync --no-default-features --features rustls-ring --test tls",
+        environment: &[],
+        mend: None,
+    },
     // What crates.io would get builds by itself.
     Step {
         command: "cargo package --locked --allow-dirty --package workos-directory-codegen --package workos-directory-sync",
