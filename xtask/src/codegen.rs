@@ -55,6 +55,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         change.write(&arguments.output)?;
         println!("{} {GENERATED}/{}", change.verb(), change.path);
     }
+    if let Some(summary) = crate::breaking::summary(&arguments.spec) {
+        print!("{summary}");
+    }
     Ok(())
 }
 

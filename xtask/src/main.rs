@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod breaking;
 mod ci;
 mod codegen;
 mod deny;
@@ -33,6 +34,8 @@ enum Command {
     Codegen(codegen::Arguments),
     /// Check spec/openapi.yaml by the rules of this workspace
     Lint(lint::Arguments),
+    /// Say what the change of spec/openapi.yaml means for those who use it
+    Breaking(breaking::Arguments),
     /// Compare spec/openapi.yaml with an upstream OpenAPI document
     Parity(parity::Arguments),
     /// Write down the client's public interface
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Breaking(arguments) => breaking::run(&arguments),
         Command::Parity(arguments) => parity::run(&arguments),
         Command::Api(arguments) => api::run(&arguments),
         Command::Deny(arguments) => deny::run(&arguments),
