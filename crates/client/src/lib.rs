@@ -77,6 +77,8 @@ pub mod rate_limit;
 pub mod retry;
 mod retry_after;
 mod retry_budget;
+#[doc(hidden)]
+pub mod runtime;
 mod secret;
 mod timestamp;
 mod trace;
@@ -101,8 +103,6 @@ pub use crate::client::Client;
 pub use crate::client_builder::ClientBuilder;
 pub use crate::drift::Drift;
 pub use crate::enums::UnknownValue;
-pub(crate) use crate::enums::closed_enum_traits;
-pub(crate) use crate::enums::open_enum_traits;
 pub use crate::error::Error;
 pub use crate::generated::builder;
 pub use crate::generated::operations;

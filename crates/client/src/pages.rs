@@ -55,7 +55,8 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    pub(crate) fn new(items: Vec<T>, next: Option<String>) -> Self {
+    /// A page as the API answered it; an empty cursor is none.
+    pub fn new(items: Vec<T>, next: Option<String>) -> Self {
         Self {
             items,
             next: next.filter(|cursor| !cursor.is_empty()).map(Cursor),
