@@ -8,6 +8,8 @@
 mod ci;
 mod codegen;
 mod lint;
+mod openapi;
+mod parity;
 mod sdks;
 
 use std::path::Path;
@@ -29,6 +31,8 @@ enum Command {
     Codegen(codegen::Arguments),
     /// Check spec/openapi.yaml by the rules of this workspace
     Lint(lint::Arguments),
+    /// Compare spec/openapi.yaml with an upstream OpenAPI document
+    Parity(parity::Arguments),
     /// Install the official SDKs of other languages for the interop tests
     Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Parity(arguments) => parity::run(&arguments),
         Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
     };

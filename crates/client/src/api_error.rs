@@ -5,13 +5,13 @@
 
 use std::fmt;
 use std::time::Duration;
-use std::time::SystemTime;
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::operation::Operation;
 use crate::retry_after;
+use crate::runtime;
 use crate::types::ErrorBody;
 use crate::types::ErrorDetail;
 use crate::types::FieldError;
@@ -109,7 +109,7 @@ impl ApiError {
             retry_after: body
                 .retry_after_seconds
                 .map(Duration::from_secs)
-                .or_else(|| retry_after::wait(headers, SystemTime::now()))
+                .or_else(|| retry_after::wait(headers, runtime::system_time()))
                 .filter(|_| status.as_u16() == 429 || status.is_server_error()),
             attempts,
         }

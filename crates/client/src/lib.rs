@@ -42,13 +42,25 @@
 //!
 //! | feature | default | what it does |
 //! | --- | --- | --- |
-//! | `rustls` | yes | TLS by rustls |
+//! | `rustls` | yes | TLS by rustls with *ring*, or with the provider that the program installed; wins over `native-tls` |
 //! | `native-tls` | no | TLS by the operating system's library |
 //! | `webhooks` | yes | verification of webhooks |
 //! | `tracing` | yes | a `tracing` span per operation: status, attempts, request id, wait; no ids of people, no secrets |
 //! | `metrics` | no | counts and times of requests for the crate `metrics` |
 //! | `schemars` | no | `schemars::JsonSchema` for every model |
 //! | `buildtime` | no | generates the code while building |
+//!
+//! # TLS next to other users of reqwest
+//!
+//! The feature `rustls` builds reqwest with rustls but without cryptography, and gives its own client *ring*. That is what
+//! makes the build short. A program that makes clients with reqwest 0.13 itself has to choose a back end for them, as
+//! reqwest's default features do; with reqwest's features all off, its `Client::new()` would panic for want of a provider.
+//!
+//! # In browsers and workers
+//!
+//! The crate builds for `wasm32-unknown-unknown`. There JavaScript's `fetch` makes the requests: TLS features do nothing, and
+//! `fetch` itself follows redirects, leaving out the key where they lead to another origin as its standard says. Futures
+//! are not `Send` there. An API key is a secret: it belongs into a worker on a server, not into a page.
 
 #![forbid(unsafe_code)]
 
@@ -61,6 +73,8 @@ mod address;
 mod api_error;
 mod attributes;
 mod backoff;
+#[doc(hidden)]
+pub mod builder_parts;
 mod client;
 mod client_builder;
 mod decode;
@@ -68,6 +82,7 @@ mod drift;
 mod enums;
 pub mod error;
 pub mod events;
+mod limiter;
 mod meter;
 pub mod operation;
 pub mod pages;
@@ -77,11 +92,13 @@ pub mod rate_limit;
 pub mod retry;
 mod retry_after;
 mod retry_budget;
-#[doc(hidden)]
-pub mod runtime;
+mod runtime;
 mod secret;
 mod timestamp;
+#[cfg(all(feature = "rustls", not(all(target_arch = "wasm32", target_os = "unknown"))))]
+mod tls;
 mod trace;
+mod transport;
 #[cfg(feature = "webhooks")]
 mod webhook;
 mod window;

@@ -28,16 +28,7 @@ pub struct Operation {
     pub success: &'static [u16],
     /// The model that a success carries; `None` when its body means nothing.
     pub answer: Option<&'static str>,
-    /// The JSON that an operation takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RequestBody {
-    /// The name of its model.
-    pub model: &'static str,
-    /// Whether the request cannot do without it.
-    pub required: bool,
-}
-
-/// How the pages of a list follow each other; `None` when the operation is no list.
+    /// How the pages of a list follow each other; `None` when the operation is no list.
     pub pagination: Option<Pagination>,
     /// The limits that hold for this operation besides the general ones.
     pub rate_limits: &'static [RateLimit],
@@ -125,6 +116,15 @@ pub enum Location {
     Path,
     /// Into the query.
     Query,
+}
+
+/// The JSON that an operation takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestBody {
+    /// The name of its model.
+    pub model: &'static str,
+    /// Whether the request cannot do without it.
+    pub required: bool,
 }
 
 /// How the pages of a list follow each other (`x-cursor-pagination`).

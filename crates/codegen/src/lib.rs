@@ -98,7 +98,11 @@ pub fn generate(document: &Document, target: &Target) -> Result<Generated, Error
     files.insert("mod.rs".to_owned(), root(document, target));
     files.insert(
         "types.rs".to_owned(),
-        render::file(target, "The models of the API.", models::file(&models, &output, target)?)?,
+        render::file(
+            target,
+            "The models of the API.",
+            models::file(&models, &output, target)?,
+        )?,
     );
     files.insert(
         "operations.rs".to_owned(),

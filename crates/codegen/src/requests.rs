@@ -48,7 +48,12 @@ impl Requests<'_> {
             .iter()
             .any(|operation| !operation.parameters.is_empty() || operation.body.is_some());
         let (display_use, parameter_use) = takes_values
-            .then(|| (quote! { use std::fmt::Display; }, quote! { use #runtime::runtime::Parameter; }))
+            .then(|| {
+                (
+                    quote! { use std::fmt::Display; },
+                    quote! { use #runtime::builder_parts::Parameter; },
+                )
+            })
             .unzip();
         let has_models = operations
             .iter()
@@ -147,10 +152,15 @@ impl Requests<'_> {
             ""
         };
         Ok(format!(
-            "# Example\n\n```no_run\n# async fn example(client: {library}::{facade}) -> Result<(), Box<dyn std::error::Error>> \
+            "# Example\n\n```no_run\n# async fn example(client: {library}::{facade}) -> Result<(), {error}> \
              {{\n{before}{call}{print}\n# Ok(())\n# }}\n```",
             library = self.target.library,
             facade = self.target.facade,
+            error = if before.contains("?;") || before.contains("?)") {
+                "Box<dyn std::error::Error>".to_owned()
+            } else {
+                format!("{}::Error", self.target.library)
+            },
         ))
     }
 
@@ -177,16 +187,22 @@ impl Requests<'_> {
         let value = |field: &Field| {
             let value = example.get(&field.name).filter(|_| is_plain(field))?;
             match value {
+                Value::String(text) if self.is_timestamp(model, field) => Some(format!(
+                    "{text:?}.parse::<{}::Timestamp>()?",
+                    self.target.runtime_library()
+                )),
                 Value::String(text) => Some(format!("{text:?}.into()")),
                 Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
                 _ => None,
             }
         };
-        let arguments: Option<Vec<_>> = fields.iter().filter(|field| field.is_always_there()).map(value).collect();
+        let arguments: Option<Vec<_>> = fields
+            .iter()
+            .filter(|field| field.is_always_there())
+            .map(value)
+            .collect();
         let Some(arguments) = arguments else {
-            return Ok(format!(
-                "let body: {path} = serde_json::from_str(r#\"{example}\"#)?;\n"
-            ));
+            return Ok(format!("let body: {path} = serde_json::from_str(r#\"{example}\"#)?;\n"));
         };
         let arguments: Vec<_> = arguments
             .iter()
@@ -207,10 +223,15 @@ impl Requests<'_> {
         Ok(format!("let {mutable}body = {path}::{constructor};\n{rest}"))
     }
 
+    fn is_timestamp(&self, model: &str, field: &Field) -> bool {
+        let ty = self.output.field_type(model, &field.name);
+        ty.is_ok_and(|ty| quote! { #ty }.to_string().contains("Timestamp"))
+    }
+
     fn is_enum(&self, field: &Field) -> bool {
-        self.models.iter().any(|model| {
-            Some(&model.name) == field.reference.as_ref() && matches!(model.kind, Kind::OpenEnum(_))
-        })
+        self.models
+            .iter()
+            .any(|model| Some(&model.name) == field.reference.as_ref() && matches!(model.kind, Kind::OpenEnum(_)))
     }
 
     /// `example` of a parameter as the document writes it.

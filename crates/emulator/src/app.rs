@@ -1,5 +1,7 @@
 //! What all requests share.
 
+use std::ops::Deref;
+use std::ops::DerefMut;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
@@ -9,12 +11,14 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use crate::clock::Clock;
+use crate::faults::Faults;
 use crate::profile::Profile;
 use crate::rate_limits::Limiter;
 use crate::rate_limits::RateLimits;
 use crate::received::Received;
 use crate::state::State;
 use crate::ulid::Ulid;
+use crate::webhooks::Dispatcher;
 
 /// A running emulator's inside.
 pub(crate) struct App {
@@ -26,7 +30,35 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limiter: Limiter,
     pub(crate) received: Received,
+    pub(crate) faults: Faults,
+    pub(crate) webhooks: Dispatcher,
     requests: AtomicU64,
+}
+
+/// The state while it is changed.
+pub(crate) struct StateMut<'a> {
+    state: RwLockWriteGuard<'a, State>,
+    webhooks: &'a Dispatcher,
+}
+
+impl Deref for StateMut<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for StateMut<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for StateMut<'_> {
+    fn drop(&mut self) {
+        self.webhooks.wake.notify_one();
+    }
 }
 
 impl App {
@@ -37,6 +69,7 @@ impl App {
         api_key: String,
         clock: Arc<dyn Clock>,
         limits: RateLimits,
+        faults: Faults,
     ) -> Self {
         Self {
             state: RwLock::new(state),
@@ -46,6 +79,8 @@ impl App {
             clock,
             limiter: Limiter::new(limits),
             received: Received::default(),
+            faults,
+            webhooks: Dispatcher::default(),
             requests: AtomicU64::new(0),
         }
     }
@@ -55,9 +90,12 @@ impl App {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state, to change.
-    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    /// The state, to change. Whoever delivers webhooks hears of it when the change is over.
+    pub(crate) fn state_mut(&self) -> StateMut<'_> {
+        StateMut {
+            state: self.state.write().unwrap_or_else(PoisonError::into_inner),
+            webhooks: &self.webhooks,
+        }
     }
 
     /// A name for a request that no other has.

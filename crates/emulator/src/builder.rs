@@ -10,6 +10,9 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::clock::SystemClock;
+use crate::fault::FaultRule;
+use crate::fault::FaultRuleError;
+use crate::faults::Faults;
 use crate::population::Population;
 use crate::population::PopulationError;
 use crate::profile::Profile;
@@ -18,6 +21,7 @@ use crate::seed_file::SeedFile;
 use crate::seed_file::SeedFileError;
 use crate::server::Emulator;
 use crate::state::State;
+use crate::webhooks::Dispatcher;
 
 /// The API key that an emulator accepts unless another is set.
 pub const DEFAULT_API_KEY: &str = "sk_test_emulator";
@@ -36,6 +40,8 @@ pub struct EmulatorBuilder {
     honour_seed_parameters: bool,
     source: Source,
     rate_limits: RateLimits,
+    fault_seed: u64,
+    faults: Vec<FaultRule>,
     clock: Arc<dyn Clock>,
 }
 
@@ -77,6 +83,9 @@ pub enum StartError {
     /// The objects of the seed file do not go together.
     #[error(transparent)]
     SeedFile(#[from] SeedFileError),
+    /// A fault that shall be injected makes no sense.
+    #[error(transparent)]
+    FaultRule(#[from] FaultRuleError),
     /// The objects could not be prepared.
     #[error("the objects could not be prepared: {reason}")]
     Prepare {
@@ -95,6 +104,8 @@ impl Default for EmulatorBuilder {
             honour_seed_parameters: true,
             source: Source::Population(Population::default()),
             rate_limits: RateLimits::default(),
+            fault_seed: 1,
+            faults: Vec::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -113,7 +124,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Allows addresses that other machines can reach.
+    /// Allows addresses that other machines can reach, to listen on and to post webhooks to.
     pub fn allow_remote(mut self, allow: bool) -> Self {
         self.allow_remote = allow;
         self
@@ -157,6 +168,18 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Injects a fault from the beginning; [`Emulator::faults`] injects more later.
+    pub fn fault(mut self, rule: FaultRule) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
+    /// Where the random numbers of the faults begin: 1 unless set. The same seed hits the same requests.
+    pub fn fault_seed(mut self, seed: u64) -> Self {
+        self.fault_seed = seed;
+        self
+    }
+
     /// Tells the time by this clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -179,19 +202,25 @@ impl EmulatorBuilder {
         if self.api_key.is_empty() || !self.api_key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(StartError::InvalidKey);
         }
+        let faults = Faults::new(self.fault_seed);
+        for rule in self.faults {
+            faults.inject(rule)?;
+        }
         let bind = |source| StartError::Bind { address, source };
         // Before the objects are made: a port that is taken should not cost the time that a million users take.
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let bound = listener.local_addr().map_err(bind)?;
         let state = self.source.state().await?;
-        let app = App::new(
+        let mut app = App::new(
             state,
             self.profile,
             self.honour_seed_parameters,
             self.api_key,
             self.clock,
             self.rate_limits,
+            faults,
         );
+        app.webhooks = Dispatcher::new(self.allow_remote);
         Ok(Emulator::serve(listener, bound, app))
     }
 }

@@ -5,7 +5,7 @@ use workos_directory_sync::types::DirectoryState;
 
 use crate::change::Change;
 use crate::kind::Kind;
-use crate::loader::Fault;
+use crate::loader::ObjectError;
 use crate::log::next_ulid;
 use crate::server::Emulator;
 
@@ -30,7 +30,7 @@ use crate::server::Emulator;
 /// # }
 /// ```
 ///
-/// All of them fail with a [`Fault`] that says what is wrong with the object, and then change nothing.
+/// All of them fail with an [`ObjectError`] that says what is wrong with the object, and then change nothing.
 impl Emulator {
     /// The time, by the emulator's clock.
     pub fn now(&self) -> jiff::Timestamp {
@@ -56,8 +56,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] says what is wrong with the directory.
-    pub fn put_directory(&self, directory: types::Directory) -> Result<(), Fault> {
+    /// An [`ObjectError`] says what is wrong with the directory.
+    pub fn put_directory(&self, directory: types::Directory) -> Result<(), ObjectError> {
         self.change(|change| change.directory(directory))
     }
 
@@ -65,9 +65,9 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`Fault::UnknownDirectory`].
-    pub fn set_directory_state(&self, id: &str, state: impl Into<DirectoryState>) -> Result<(), Fault> {
-        let unknown = || Fault::UnknownDirectory { id: id.to_owned() };
+    /// [`ObjectError::UnknownDirectory`].
+    pub fn set_directory_state(&self, id: &str, state: impl Into<DirectoryState>) -> Result<(), ObjectError> {
+        let unknown = || ObjectError::UnknownDirectory { id: id.to_owned() };
         let mut state_now = self.app().state_mut();
         let number = state_now.directories.find(id).ok_or_else(unknown)?;
         let mut directory = state_now.directory(number).ok_or_else(unknown)?;
@@ -80,8 +80,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`Fault::UnknownDirectory`].
-    pub fn delete_directory(&self, id: &str) -> Result<(), Fault> {
+    /// [`ObjectError::UnknownDirectory`].
+    pub fn delete_directory(&self, id: &str) -> Result<(), ObjectError> {
         self.change(|change| change.delete_directory(id))
     }
 
@@ -89,8 +89,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] says what is wrong with the user.
-    pub fn put_user(&self, user: types::DirectoryUser) -> Result<(), Fault> {
+    /// An [`ObjectError`] says what is wrong with the user.
+    pub fn put_user(&self, user: types::DirectoryUser) -> Result<(), ObjectError> {
         self.change(|change| change.user(user))
     }
 
@@ -98,8 +98,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`Fault::UnknownUser`].
-    pub fn delete_user(&self, id: &str) -> Result<(), Fault> {
+    /// [`ObjectError::UnknownUser`].
+    pub fn delete_user(&self, id: &str) -> Result<(), ObjectError> {
         self.change(|change| change.delete_user(id))
     }
 
@@ -107,8 +107,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] says what is wrong with the group.
-    pub fn put_group(&self, group: types::DirectoryGroup) -> Result<(), Fault> {
+    /// An [`ObjectError`] says what is wrong with the group.
+    pub fn put_group(&self, group: types::DirectoryGroup) -> Result<(), ObjectError> {
         self.change(|change| change.group(group))
     }
 
@@ -116,8 +116,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`Fault::UnknownGroup`].
-    pub fn delete_group(&self, id: &str) -> Result<(), Fault> {
+    /// [`ObjectError::UnknownGroup`].
+    pub fn delete_group(&self, id: &str) -> Result<(), ObjectError> {
         self.change(|change| change.delete_group(id))
     }
 
@@ -125,8 +125,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] when there is no such user or group, or they belong to different directories.
-    pub fn add_member(&self, user: &str, group: &str) -> Result<(), Fault> {
+    /// An [`ObjectError`] when there is no such user or group, or they belong to different directories.
+    pub fn add_member(&self, user: &str, group: &str) -> Result<(), ObjectError> {
         self.change(|change| change.membership(user, group, true))
     }
 
@@ -135,11 +135,11 @@ impl Emulator {
     /// # Errors
     ///
     /// As [`Emulator::add_member`].
-    pub fn remove_member(&self, user: &str, group: &str) -> Result<(), Fault> {
+    pub fn remove_member(&self, user: &str, group: &str) -> Result<(), ObjectError> {
         self.change(|change| change.membership(user, group, false))
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Change<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn change<T>(&self, change: impl FnOnce(&mut Change<'_>) -> Result<T, ObjectError>) -> Result<T, ObjectError> {
         let now = self.now();
         change(&mut self.app().state_mut().change(now))
     }

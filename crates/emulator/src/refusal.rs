@@ -86,6 +86,11 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, message).with_code("invalid_request_parameters")
     }
 
+    /// What an injected fault says.
+    pub(crate) fn injected(status: StatusCode) -> Self {
+        Self::new(status, status.canonical_reason().unwrap_or("Error")).with_code("injected_fault")
+    }
+
     /// There were too many requests.
     pub(crate) fn rate_limited(quota: Quota) -> Self {
         let mut refusal =

@@ -4,9 +4,11 @@
 
 mod asking;
 mod events;
+mod faults;
 mod lifecycle;
 mod lists;
 mod objects;
 mod official;
 mod refusals;
 mod throttle;
+mod webhooks;
