@@ -74,9 +74,25 @@ const STEPS: &[Step] = &[
         environment: &[],
         mend: None,
     },
+    Step {
+        command: "cargo test --locked --package workos-directory-sync --no-default-features --features rustls-ring --test tls",
+        environment: &[],
+        mend: None,
+    },
     // What crates.io would get builds by itself.
     Step {
         command: "cargo package --locked --allow-dirty --package workos-directory-codegen --package workos-directory-sync",
+        environment: &[],
+        mend: None,
+    },
+    // What users of the client rely on, and what all of it relies on.
+    Step {
+        command: "cargo xtask api --check",
+        environment: &[],
+        mend: Some("cargo xtask api"),
+    },
+    Step {
+        command: "cargo xtask deny",
         environment: &[],
         mend: None,
     },

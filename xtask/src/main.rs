@@ -5,8 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
+mod breaking;
 mod ci;
 mod codegen;
+mod deny;
 mod lint;
 mod openapi;
 mod parity;
@@ -31,8 +34,14 @@ enum Command {
     Codegen(codegen::Arguments),
     /// Check spec/openapi.yaml by the rules of this workspace
     Lint(lint::Arguments),
+    /// Say what the change of spec/openapi.yaml means for those who use it
+    Breaking(breaking::Arguments),
     /// Compare spec/openapi.yaml with an upstream OpenAPI document
     Parity(parity::Arguments),
+    /// Write down the client's public interface
+    Api(api::Arguments),
+    /// Check the licences, versions and sources of all dependencies
+    Deny(deny::Arguments),
     /// Install the official SDKs of other languages for the interop tests
     Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
@@ -43,7 +52,10 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Breaking(arguments) => breaking::run(&arguments),
         Command::Parity(arguments) => parity::run(&arguments),
+        Command::Api(arguments) => api::run(&arguments),
+        Command::Deny(arguments) => deny::run(&arguments),
         Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
     };
