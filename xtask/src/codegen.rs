@@ -64,7 +64,7 @@ fn bring_up_to_date(target: &Target, spec: &Path, output: &Path, check: bool) ->
         change.write(output)?;
         println!("{} {folder}/{}", change.verb(), change.path);
     }
-    if let Some(summary) = crate::breaking::summary(&arguments.spec) {
+    if let Some(summary) = crate::breaking::summary(spec) {
         print!("{summary}");
     }
     Ok(())
