@@ -67,6 +67,11 @@ impl Places {
         Ok(places)
     }
 
+    /// Whether the text has the node.
+    pub(crate) fn has(&self, pointer: &str) -> bool {
+        self.0.contains_key(pointer)
+    }
+
     /// Where a node stands; the nearest node around it when it is not written itself.
     pub(crate) fn find(&self, pointer: &str) -> Option<&Place> {
         let mut pointer = pointer;
