@@ -75,6 +75,8 @@ mod address;
 mod api_error;
 mod attributes;
 mod backoff;
+#[doc(hidden)]
+pub mod builder_parts;
 mod client;
 mod client_builder;
 mod decode;
@@ -120,8 +122,6 @@ pub use crate::client::Client;
 pub use crate::client_builder::ClientBuilder;
 pub use crate::drift::Drift;
 pub use crate::enums::UnknownValue;
-pub(crate) use crate::enums::closed_enum_traits;
-pub(crate) use crate::enums::open_enum_traits;
 pub use crate::error::Error;
 pub use crate::generated::builder;
 pub use crate::generated::operations;
