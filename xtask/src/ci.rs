@@ -39,11 +39,6 @@ const STEPS: &[Step] = &[
         mend: None,
     },
     Step {
-        command: "cargo xtask lint spec/emulator.yaml",
-        environment: &[],
-        mend: None,
-    },
-    Step {
         command: "cargo clippy --locked --workspace --all-targets -- --deny warnings",
         environment: &[],
         mend: None,

@@ -67,11 +67,6 @@ impl Places {
         Ok(places)
     }
 
-    /// Whether the text has the node.
-    pub(crate) fn has(&self, pointer: &str) -> bool {
-        self.0.contains_key(pointer)
-    }
-
     /// Where a node stands; the nearest node around it when it is not written itself.
     pub(crate) fn find(&self, pointer: &str) -> Option<&Place> {
         let mut pointer = pointer;
@@ -81,6 +76,11 @@ impl Places {
             }
             pointer = &pointer[..pointer.rfind('/')?];
         }
+    }
+
+    /// Where a node stands; `None` when it is not written itself.
+    pub(crate) fn exact(&self, pointer: &str) -> Option<&Place> {
+        self.0.get(pointer)
     }
 
     /// Gives the pointer of a value that begins here, and makes its collection ready for what follows.
