@@ -7,6 +7,7 @@
 
 mod api;
 mod breaking;
+mod check;
 mod ci;
 mod codegen;
 mod deny;
@@ -42,6 +43,8 @@ enum Command {
     Api(api::Arguments),
     /// Check the licences, versions and sources of all dependencies
     Deny(deny::Arguments),
+    /// What can be known within seconds, side by side; for the moment before a commit
+    Check(check::Arguments),
     /// Install the official SDKs of other languages for the interop tests
     Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Parity(arguments) => parity::run(&arguments),
         Command::Api(arguments) => api::run(&arguments),
         Command::Deny(arguments) => deny::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
     };
