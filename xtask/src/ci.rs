@@ -82,6 +82,12 @@ const STEPS: &[Step] = &[
         environment: &[],
         mend: None,
     },
+    // target/reference/index.html, which the workflow keeps.
+    Step {
+        command: "cargo xtask docs",
+        environment: &[],
+        mend: None,
+    },
     Step {
         command: "cargo doc --locked --workspace --no-deps",
         environment: &[("RUSTDOCFLAGS", "--deny warnings")],

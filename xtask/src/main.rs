@@ -11,6 +11,7 @@ mod check;
 mod ci;
 mod codegen;
 mod deny;
+mod docs;
 mod lint;
 mod openapi;
 mod parity;
@@ -45,6 +46,8 @@ enum Command {
     Deny(deny::Arguments),
     /// What can be known within seconds, side by side; for the moment before a commit
     Check(check::Arguments),
+    /// Write the document as a page of HTML
+    Docs(docs::Arguments),
     /// Install the official SDKs of other languages for the interop tests
     Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Api(arguments) => api::run(&arguments),
         Command::Deny(arguments) => deny::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Docs(arguments) => docs::run(&arguments),
         Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
     };
