@@ -7,9 +7,11 @@
 
 mod api;
 mod breaking;
+mod check;
 mod ci;
 mod codegen;
 mod deny;
+mod docs;
 mod lint;
 mod openapi;
 mod parity;
@@ -42,6 +44,10 @@ enum Command {
     Api(api::Arguments),
     /// Check the licences, versions and sources of all dependencies
     Deny(deny::Arguments),
+    /// What can be known within seconds, side by side; for the moment before a commit
+    Check(check::Arguments),
+    /// Write the document as a page of HTML
+    Docs(docs::Arguments),
     /// Install the official SDKs of other languages for the interop tests
     Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
@@ -56,6 +62,8 @@ fn main() -> ExitCode {
         Command::Parity(arguments) => parity::run(&arguments),
         Command::Api(arguments) => api::run(&arguments),
         Command::Deny(arguments) => deny::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Docs(arguments) => docs::run(&arguments),
         Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
     };

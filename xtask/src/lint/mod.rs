@@ -63,7 +63,7 @@ pub(crate) struct Finding {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let paths = if arguments.files.is_empty() {
-        documents()?
+        documents(&crate::root().join("spec"))?
     } else {
         arguments.files.clone()
     };
@@ -87,10 +87,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// All documents of the workspace.
-pub(crate) fn documents() -> Result<Vec<PathBuf>> {
-    let folder = crate::root().join("spec");
-    let entries = fs::read_dir(&folder).with_context(|| format!("cannot list `{}`", folder.display()))?;
+/// All documents of a folder.
+pub(crate) fn documents(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list `{}`", folder.display()))?;
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry?.path();
