@@ -3,10 +3,14 @@
 //! - `conformance`: every answer of the emulator is one that the document describes.
 //! - `schemas`: the shape of every generated model, as a snapshot to review.
 //! - `examples`: every example of the document decodes into its model and encodes back.
+//! - `client_examples`: the client's example programs run against the emulator.
+//! - `client_faults`: what the client makes of the faults that the emulator injects.
 //! - `interop`: the official SDKs for Node and Python see what our client sees.
 //! - `line`: what `dsync sync` writes is what the official crate lists.
 //! - `seed`: every JSON document of the seed decodes, and the document has it among its examples.
 
+mod client_examples;
+mod client_faults;
 mod conformance;
 mod examples;
 mod interop;

@@ -3,13 +3,13 @@
 # and how many packages each needs. Both with the same TLS back end, versions from this workspace's Cargo.lock, in turns, in a directory
 # that is removed in the end.
 #
-#     tests/benches/build-time.sh [rounds [rustls|native-tls]]
+#     tests/benches/build-time.sh [rounds [rustls|rustls-ring|native-tls]]
 set -eu
 
 rounds=${1:-3}
 tls=${2:-rustls}
 case $tls in
-rustls) official=rustls-tls ;;
+rustls | rustls-ring) official=rustls-tls ;;
 native-tls) official=native-tls ;;
 *)
     echo "no TLS back end: $tls" >&2
@@ -48,9 +48,13 @@ while [ "$round" -le "$rounds" ]; do
     for name in $order; do
         rm -rf "$work/$name/target"
         start=$(date +%s.%N)
-        (cd "$work/$name" && cargo build --offline --quiet)
+        # What the build used of the processors tells more than the clock on a machine that others use too. It is the last line
+        # of `times`, which a pipe would start anew.
+        (cd "$work/$name" && cargo build --offline --quiet && times >"$work/times")
+        used=$(tail -n 1 "$work/times")
         end=$(date +%s.%N)
-        echo "$name: $(echo "$end $start" | awk '{ printf "%.1f", $1 - $2 }') s"
+        echo "$name: $(echo "$end $start" | awk '{ printf "%.1f", $1 - $2 }') s," \
+            "$(echo "$used" | tr 'ms' '  ' | awk '{ printf "%.1f", 60 * $1 + $2 + 60 * $3 + $4 }') s of processors"
     done
     round=$((round + 1))
 done

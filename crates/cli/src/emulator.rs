@@ -1,16 +1,20 @@
 //! `dsync emulator`: the API on this machine until Ctrl-C.
 
+use std::env::VarError;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::json;
+use workos_directory_emulator::Chaos;
 use workos_directory_emulator::Emulator;
+use workos_directory_emulator::Endpoint;
 use workos_directory_emulator::Population;
 use workos_directory_emulator::Profile;
 use workos_directory_emulator::RateLimits;
 use workos_directory_emulator::SeedFile;
+use workos_directory_emulator::new_webhook_secret;
 
 use crate::failure::Failure;
 use crate::interrupt;
@@ -24,6 +28,7 @@ Examples:
   dsync emulator
   dsync emulator --port 4010 --users 100000 --groups 500 --memberships 300000
   dsync emulator --data company.json --profile seed --enforce-rate-limits
+  dsync emulator --webhook http://127.0.0.1:8080/webhooks --webhook-chaos mild
 
 Then, in another terminal:
   export WORKOS_BASE_URL=http://127.0.0.1:4010 WORKOS_API_KEY=sk_test_emulator
@@ -37,7 +42,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
 
-    /// Let `--bind` name an address that other machines can reach
+    /// Let `--bind` name an address that other machines can reach, and `--webhook` one on another machine
     #[arg(long)]
     allow_remote: bool,
 
@@ -72,6 +77,27 @@ pub(crate) struct Arguments {
     /// How many memberships to make up in all directories together
     #[arg(long, default_value_t = Population::default().memberships)]
     memberships: u64,
+
+    /// Post every event to this address, signed with `WORKOS_WEBHOOK_SECRET` or else with a secret that is told once
+    #[arg(long = "webhook", value_name = "URL")]
+    webhooks: Vec<String>,
+
+    /// What goes wrong with webhooks on their way
+    #[arg(long, value_enum, default_value_t = ChaosName::None, requires = "webhooks")]
+    webhook_chaos: ChaosName,
+}
+
+/// Where the secret of `--webhook` is read from.
+const WEBHOOK_SECRET: &str = "WORKOS_WEBHOOK_SECRET";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ChaosName {
+    /// Nothing
+    None,
+    /// Some duplicates, some disorder, hardly anything lost
+    Mild,
+    /// Hardly anything comes as it should
+    Wild,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -115,14 +141,46 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
         }
     };
     let emulator = builder.start().await?;
+    let secret = register_webhooks(&emulator, arguments)?;
     let (url, key) = (emulator.base_url().to_owned(), emulator.api_key().to_owned());
-    output::result(format, &json!({ "base_url": url, "api_key": key }), || {
-        format!("export WORKOS_BASE_URL={url} WORKOS_API_KEY={key}\n")
-    })?;
+    let mut told = json!({ "base_url": url, "api_key": key });
+    let mut line = format!("export WORKOS_BASE_URL={url} WORKOS_API_KEY={key}");
+    if let Some(secret) = secret {
+        line.push_str(&format!(" {WEBHOOK_SECRET}={secret}"));
+        told["webhook_secret"] = secret.into();
+    }
+    output::result(format, &told, || format!("{line}\n"))?;
     anstream::eprintln!("listening on {url}, Ctrl-C ends it");
     interrupt::requested().await?;
     let requests = emulator.total_requests();
     emulator.shutdown().await;
     anstream::eprintln!("answered {requests} requests");
     Ok(())
+}
+
+/// Registers the endpoints that were named. The secret comes back if it was made up for them.
+fn register_webhooks(emulator: &Emulator, arguments: &Arguments) -> Result<Option<String>, Failure> {
+    if arguments.webhooks.is_empty() {
+        return Ok(None);
+    }
+    let (secret, made_up) = match std::env::var(WEBHOOK_SECRET) {
+        Ok(secret) => (secret, None),
+        Err(VarError::NotPresent) => {
+            let secret = new_webhook_secret().map_err(|error| Failure::other(error.to_string()))?;
+            (secret.clone(), Some(secret))
+        }
+        // What is no text is not shown either: it may be the secret all the same.
+        Err(VarError::NotUnicode(_)) => return Err(Failure::usage(format!("{WEBHOOK_SECRET} is not UTF-8"))),
+    };
+    let chaos = match arguments.webhook_chaos {
+        ChaosName::None => Chaos::default(),
+        ChaosName::Mild => Chaos::mild(arguments.seed),
+        ChaosName::Wild => Chaos::wild(arguments.seed),
+    };
+    for url in &arguments.webhooks {
+        let endpoint = Endpoint::new(url.as_str(), secret.as_str()).chaos(chaos);
+        let registered = emulator.webhooks().register(endpoint);
+        registered.map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    Ok(made_up)
 }

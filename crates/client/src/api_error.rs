@@ -5,14 +5,13 @@
 
 use std::fmt;
 use std::time::Duration;
-use std::time::SystemTime;
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::operation::Operation;
-use crate::operation::StatusHelp;
 use crate::retry_after;
+use crate::runtime;
 use crate::types::ErrorBody;
 use crate::types::ErrorDetail;
 use crate::types::FieldError;
@@ -110,7 +109,7 @@ impl ApiError {
             retry_after: body
                 .retry_after_seconds
                 .map(Duration::from_secs)
-                .or_else(|| retry_after::wait(headers, SystemTime::now()))
+                .or_else(|| retry_after::wait(headers, runtime::system_time()))
                 .filter(|_| status.as_u16() == 429 || status.is_server_error()),
             attempts,
         }
@@ -118,12 +117,12 @@ impl ApiError {
 
     /// Why the status comes, as the document says.
     pub fn cause(&self) -> Option<&'static str> {
-        StatusHelp::of(self.status).map(|help| help.cause)
+        self.operation.help(self.status).map(|help| help.cause)
     }
 
     /// What to do about it, as the document says.
     pub fn fix(&self) -> Option<&'static str> {
-        StatusHelp::of(self.status).map(|help| help.fix)
+        self.operation.help(self.status).map(|help| help.fix)
     }
 }
 

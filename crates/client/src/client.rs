@@ -1,9 +1,11 @@
 //! The client: settings checked once, one place that sends every request, and what comes back as model or error.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use progenitor_client::ResponseValue;
 use reqwest::Method;
 use reqwest::RequestBuilder;
@@ -15,7 +17,6 @@ use reqwest::header::HeaderMap;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
 use crate::Error;
 use crate::address::BaseUrl;
@@ -23,14 +24,17 @@ use crate::api_error::ApiError;
 use crate::client_builder::ClientBuilder;
 use crate::decode;
 use crate::drift::Watch;
+use crate::limiter::Limiter;
 use crate::meter;
 use crate::operation::Operation;
-use crate::rate_limit::Limiter;
 use crate::retry;
 use crate::retry::RetryPolicy;
 use crate::retry_budget::RetryBudget;
+use crate::runtime;
+use crate::runtime::Instant;
 use crate::secret::ApiKey;
 use crate::trace::Trace;
+use crate::transport::Transport;
 
 /// A client of the Directory Sync API.
 ///
@@ -56,10 +60,7 @@ pub struct Client {
 
 /// What all clones of a client share.
 pub(crate) struct Inner {
-    /// For `GET`: follows redirects within the origin.
-    pub(crate) reading: reqwest::Client,
-    /// For everything else: a redirect is the answer, since following it would turn `DELETE` and `POST` into `GET`.
-    pub(crate) writing: reqwest::Client,
+    pub(crate) transport: Transport,
     pub(crate) base_url: BaseUrl,
     pub(crate) key: ApiKey,
     pub(crate) max_body: usize,
@@ -68,21 +69,13 @@ pub(crate) struct Inner {
     pub(crate) drift: Option<Watch>,
 }
 
-impl Inner {
-    fn http(&self, method: &Method) -> &reqwest::Client {
-        if *method == Method::GET {
-            &self.reading
-        } else {
-            &self.writing
-        }
-    }
-}
-
 /// An answer that was read as far as it matters.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// When the head of it came.
+    pub(crate) arrived: Instant,
     /// How often the request was sent until this answer came.
     pub(crate) attempts: u32,
 }
@@ -143,21 +136,23 @@ impl Client {
     }
 
     /// Starts a request of an operation: method, address and key.
-    pub(crate) fn request(
+    #[doc(hidden)]
+    pub fn request(
         &self,
         operation: &'static Operation,
         path_parameters: &[(&'static str, String)],
     ) -> Result<RequestBuilder, Error> {
         let url = self.inner.base_url.operation(operation, path_parameters)?;
         let method = Method::from(operation.method);
-        let request = self.inner.http(&method).request(method, url);
+        let request = self.inner.transport.request(method, url);
         Ok(request
             .header(AUTHORIZATION, self.inner.key.authorization()?)
             .header(ACCEPT, HeaderValue::from_static("application/json")))
     }
 
     /// Sends a request whose answer is a model.
-    pub(crate) async fn send_json<T: DeserializeOwned>(
+    #[doc(hidden)]
+    pub async fn send_json<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,
         request: RequestBuilder,
@@ -176,7 +171,8 @@ impl Client {
     }
 
     /// Sends a request whose answer has a body that means nothing.
-    pub(crate) async fn send_empty(
+    #[doc(hidden)]
+    pub async fn send_empty(
         &self,
         operation: &'static Operation,
         request: RequestBuilder,
@@ -208,7 +204,7 @@ impl Client {
             let copy = request.try_clone();
             let directory = directory.as_deref();
             async move {
-                // Only a streamed body cannot be sent again, and no operation has a body.
+                // Only a streamed body cannot be sent again, and no operation has one.
                 let request =
                     copy.ok_or_else(|| Error::invalid_request(operation, "its body cannot be repeated".to_owned()))?;
                 self.attempt(operation, directory, request, body, number, trace).await
@@ -221,6 +217,7 @@ impl Client {
                 status,
                 headers: HeaderMap::new(),
                 body: Vec::new(),
+                arrived: Instant::now(),
                 attempts: error.attempts,
             })
         };
@@ -254,11 +251,11 @@ impl Client {
         meter::tried(operation, attempts, waited, sent.elapsed(), &answer);
         let answer = answer?;
         if answer.status.is_success() {
-            permit.observe(answer.status.as_u16(), &answer.headers, None);
+            permit.observe(answer.status.as_u16(), &answer.headers, None, answer.arrived);
             return Ok(answer);
         }
         let error = ApiError::read(operation, answer.status, &answer.headers, &answer.body, attempts);
-        permit.observe(error.status, &answer.headers, error.retry_after);
+        permit.observe(error.status, &answer.headers, error.retry_after, answer.arrived);
         Err(Error::status_error(error))
     }
 
@@ -274,13 +271,13 @@ impl Client {
         attempts: u32,
     ) -> Result<Answer, Error> {
         let network = |error| Error::transport(operation, attempts, error);
-        let http = self.inner.http(request.method());
-        let mut response = http.execute(request).await.map_err(network)?;
+        let response = self.inner.transport.execute(request).await.map_err(network)?;
+        let arrived = Instant::now();
         let status = response.status();
         let headers = response.headers().clone();
         let max_body = self.inner.max_body;
         let body = match (status.is_success(), body) {
-            (true, Body::Model) => match read(&mut response, max_body).await {
+            (true, Body::Model) => match read(response, max_body).await {
                 (body, End::Whole) => body,
                 (_, End::Broken(error)) => return Err(network(error)),
                 (_, End::Bound) => {
@@ -289,15 +286,16 @@ impl Client {
             },
             (true, Body::Ignored) => {
                 // Only so that the connection can be used again.
-                let _ = tokio::time::timeout(DRAIN_TIME, read(&mut response, DRAINED_BODY)).await;
+                let _ = runtime::timeout(DRAIN_TIME, read(response, DRAINED_BODY)).await;
                 Vec::new()
             }
-            (false, _) => read(&mut response, max_body.min(ERROR_BODY)).await.0,
+            (false, _) => read(response, max_body.min(ERROR_BODY)).await.0,
         };
         Ok(Answer {
             status,
             headers,
             body,
+            arrived,
             attempts,
         })
     }
@@ -312,17 +310,18 @@ enum End {
 }
 
 /// Reads a body up to a bound; gives what came in any case.
-async fn read(response: &mut Response, bound: usize) -> (Vec<u8>, End) {
+async fn read(response: Response, bound: usize) -> (Vec<u8>, End) {
     let announced = response
         .content_length()
         .and_then(|length| usize::try_from(length).ok())
         .unwrap_or_default();
     let mut body = Vec::with_capacity(announced.min(bound).min(ANNOUNCED_BODY));
+    let mut chunks = pin!(response.bytes_stream());
     loop {
-        match response.chunk().await {
-            Ok(None) => return (body, End::Whole),
-            Err(error) => return (body, End::Broken(error)),
-            Ok(Some(chunk)) => {
+        match chunks.next().await {
+            None => return (body, End::Whole),
+            Some(Err(error)) => return (body, End::Broken(error)),
+            Some(Ok(chunk)) => {
                 let room = bound - body.len();
                 body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
                 if chunk.len() > room {

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::redirect;
 use secrecy::SecretString;
 
 use crate::Client;
@@ -16,11 +15,13 @@ use crate::drift::Drift;
 use crate::drift::Report;
 use crate::drift::Watch;
 use crate::error::ConfigError;
-use crate::rate_limit::Limiter;
+use crate::limiter::Limiter;
 use crate::rate_limit::RateLimits;
 use crate::retry::RetryPolicy;
 use crate::retry_budget::RetryBudget;
 use crate::secret::ApiKey;
+use crate::transport;
+use crate::transport::Transport;
 
 /// How long one attempt of a request may take, unless said otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,12 +29,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest body that is read, unless said otherwise: a page of 100 users with tens of KB of attributes each has a
 /// few MB.
 const DEFAULT_MAX_BODY: usize = 64 * 1024 * 1024;
-
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How many redirects within the base URL's origin a `GET` follows.
-const MAX_REDIRECTS: usize = 5;
 
 const KEY_VARIABLE: &str = "WORKOS_API_KEY";
 const URL_VARIABLE: &str = "WORKOS_BASE_URL";
@@ -67,6 +62,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     rate_limits: RateLimits,
     on_drift: Option<Arc<Report>>,
+    root_certificates: Vec<Vec<u8>>,
 }
 
 impl ClientBuilder {
@@ -81,6 +77,7 @@ impl ClientBuilder {
             retry: RetryPolicy::default(),
             rate_limits: RateLimits::default(),
             on_drift: None,
+            root_certificates: Vec::new(),
         }
     }
 
@@ -111,6 +108,19 @@ impl ClientBuilder {
     /// Whether the key may go over unencrypted http to another machine; it may not unless set.
     pub fn allow_http(mut self, allow: bool) -> Self {
         self.allow_http = allow;
+        self
+    }
+
+    /// Certificates to trust besides those of the operating system, as PEM text: for a proxy that ends TLS, or a server of
+    /// one's own. May be called more than once.
+    ///
+    /// Proxies themselves are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    #[cfg(all(
+        any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"),
+        not(all(target_arch = "wasm32", target_os = "unknown"))
+    ))]
+    pub fn add_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
         self
     }
 
@@ -183,19 +193,13 @@ impl ClientBuilder {
         let base_url = BaseUrl::new(&self.base_url, self.allow_http)?;
         let user_agent =
             reqwest::header::HeaderValue::from_str(&self.user_agent).map_err(|_| ConfigError::UserAgent)?;
-        let http = |redirects| {
-            reqwest::Client::builder()
-                .connect_timeout(CONNECT_TIMEOUT.min(self.timeout))
-                .timeout(self.timeout)
-                .user_agent(user_agent.clone())
-                .redirect(redirects)
-                .referer(false)
-                .build()
-                .map_err(ConfigError::Http)
+        let settings = transport::Settings {
+            timeout: self.timeout,
+            user_agent,
+            root_certificates: self.root_certificates,
         };
         let inner = Inner {
-            reading: http(redirect::Policy::custom(within_origin))?,
-            writing: http(redirect::Policy::none())?,
+            transport: Transport::new(&settings)?,
             base_url,
             key,
             max_body: self.max_body,
@@ -219,20 +223,8 @@ impl fmt::Debug for ClientBuilder {
             .field("max_body", &self.max_body)
             .field("retry", &self.retry)
             .field("rate_limits", &self.rate_limits)
+            .field("root_certificates", &self.root_certificates.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// The key is meant for one origin: a redirect elsewhere is given back as the answer instead of being followed.
-fn within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let same = attempt
-        .previous()
-        .first()
-        .is_some_and(|first| first.origin() == attempt.url().origin());
-    if same && attempt.previous().len() <= MAX_REDIRECTS {
-        attempt.follow()
-    } else {
-        attempt.stop()
     }
 }
 

@@ -70,6 +70,7 @@ mod tests {
 
     use super::*;
     use crate::operations::LIST_DIRECTORY_GROUPS;
+    use crate::runtime::Instant;
     use crate::types::DirectoryGroupList;
 
     fn decode(body: &str) -> Result<DirectoryGroupList, Error> {
@@ -78,6 +79,7 @@ mod tests {
             status: StatusCode::OK,
             headers,
             body: body.as_bytes().to_vec(),
+            arrived: Instant::now(),
             attempts: 1,
         };
         model(&LIST_DIRECTORY_GROUPS, &answer)

@@ -9,7 +9,7 @@ use crate::api_error;
 pub use crate::api_error::ApiError;
 use crate::api_error::excerpt;
 use crate::operation::Operation;
-use crate::operation::StatusHelp;
+use crate::transport;
 
 /// Why a call failed.
 ///
@@ -169,6 +169,12 @@ pub enum ConfigError {
     /// The user agent has characters that no header can carry.
     #[error("the user agent cannot be sent in a header")]
     UserAgent,
+    /// A certificate to trust cannot be read.
+    #[error("a root certificate cannot be read as PEM: {0}")]
+    RootCertificate(String),
+    /// TLS cannot be set up, for example since the operating system has no certificates to trust.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The HTTP library cannot be set up, for example since no TLS back end is compiled in.
     #[error("the HTTP client cannot be set up")]
     Http(#[source] reqwest::Error),
@@ -183,7 +189,9 @@ impl Error {
         let source = source.without_url();
         let (what, is_timeout) = if source.is_timeout() {
             ("no complete answer in time", true)
-        } else if source.is_connect() {
+        } else if transport::is_untrusted(&source) {
+            ("the certificate of the API is not trusted", false)
+        } else if transport::is_connect(&source) {
             ("cannot connect to the API", false)
         } else if source.is_builder() {
             return Self::invalid_request(operation, format!("the request cannot be built: {source}"));
@@ -319,6 +327,9 @@ impl Error {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Timeout(_) => "try again later, or allow more time with the client's `timeout`",
+            Self::Network(error) if transport::is_untrusted(&error.source) => {
+                "check the base URL; trust the certificate of a proxy in between with the client's `add_root_certificates`"
+            }
             Self::Network(_) => "check the base URL, the network and the proxy between here and the API",
             Self::Decode(_) => "report it with the request id: the API answers what its document does not say",
             Self::TooLarge(_) => "ask for smaller pages with `limit`, or raise the client's `max_body`",
@@ -326,8 +337,8 @@ impl Error {
             Self::RepeatedCursor { .. } => "start the list again; report it if it comes back",
             Self::Config(_) => "correct the setting that the message names",
             _ => self
-                .status()
-                .and_then(StatusHelp::of)
+                .api_error()
+                .and_then(|error| error.operation.help(error.status))
                 .map_or("look the status up in the API reference", |help| help.fix),
         }
     }

@@ -14,12 +14,12 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
 
-use futures_core::Stream;
-use tokio::task::JoinHandle;
-
 use crate::Error;
 use crate::operation::Operation;
+use crate::runtime::MaybeSend;
+use crate::runtime::Task;
 use crate::trace;
+use futures_core::Stream;
 
 /// Where a list goes on. Only the API makes cursors; a program keeps them and gives them back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +55,8 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    pub(crate) fn new(items: Vec<T>, next: Option<String>) -> Self {
+    /// A page as the API answered it; an empty cursor is none.
+    pub fn new(items: Vec<T>, next: Option<String>) -> Self {
         Self {
             items,
             next: next.filter(|cursor| !cursor.is_empty()).map(Cursor),
@@ -86,33 +87,12 @@ pub trait ListRequest: Clone + Send + Sync + 'static {
     fn is_backward(&self) -> bool;
 
     /// Asks for the page.
-    fn fetch(self) -> impl Future<Output = Result<Page<Self::Item>, Error>> + Send;
+    fn fetch(self) -> impl Future<Output = Result<Page<Self::Item>, Error>> + MaybeSend;
 }
 
-/// A request for a page that goes on by itself, and ends when it is dropped.
-struct Fetch<T>(JoinHandle<Result<Page<T>, Error>>);
-
-impl<T: Send + 'static> Fetch<T> {
-    fn start(request: impl ListRequest<Item = T>) -> Self {
-        Self(tokio::spawn(trace::in_current_span(request.fetch())))
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Page<T>, Error>> {
-        match ready!(Pin::new(&mut self.0).poll(context)) {
-            Ok(page) => Poll::Ready(page),
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // Only the runtime ends the task while it is being polled, when it shuts down itself.
-                Err(_) => Poll::Pending,
-            },
-        }
-    }
-}
-
-impl<T> Drop for Fetch<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// Asks for a page in a task of its own, in the span of whoever asks.
+fn fetch<R: ListRequest>(request: R) -> Task<Result<Page<R::Item>, Error>> {
+    Task::start(trace::in_current_span(request.fetch()))
 }
 
 /// The pages of a list, each as large as the API allows unless the caller set a limit.
@@ -130,7 +110,7 @@ enum Next<T> {
     /// A page that nobody has asked for yet: the first one.
     Unasked,
     /// A page on its way.
-    Page(Fetch<T>),
+    Page(Task<Result<Page<T>, Error>>),
     /// The fault that ends the list.
     Fault(Error),
     /// Nothing.
@@ -138,7 +118,8 @@ enum Next<T> {
 }
 
 impl<R: ListRequest> Pages<R> {
-    pub(crate) fn new(request: R) -> Self {
+    /// All pages from the request's own on.
+    pub fn new(request: R) -> Self {
         let cursor = request.cursor().map(|cursor| Cursor(cursor.to_owned()));
         let max_limit = R::OPERATION.pagination.map_or(1, |pagination| pagination.max_limit);
         let request = request.with_default_limit(max_limit);
@@ -183,7 +164,7 @@ impl<R: ListRequest> Pages<R> {
                 cursor: next.0.clone(),
             });
         }
-        Next::Page(Fetch::start(self.request.clone().with_cursor(next.0.clone())))
+        Next::Page(fetch(self.request.clone().with_cursor(next.0.clone())))
     }
 }
 
@@ -193,10 +174,10 @@ impl<R: ListRequest> Stream for Pages<R> {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         if matches!(this.next, Next::Unasked) {
-            this.next = Next::Page(Fetch::start(this.request.clone()));
+            this.next = Next::Page(fetch(this.request.clone()));
         }
         let page = match &mut this.next {
-            Next::Page(fetch) => ready!(fetch.poll(context)),
+            Next::Page(task) => ready!(Pin::new(task).poll(context)),
             Next::Unasked | Next::Fault(_) | Next::End => {
                 return Poll::Ready(match std::mem::replace(&mut this.next, Next::End) {
                     Next::Fault(error) => Some(Err(error)),
@@ -235,7 +216,8 @@ pub struct Items<R: ListRequest> {
 }
 
 impl<R: ListRequest> Items<R> {
-    pub(crate) fn new(request: R) -> Self {
+    /// All items from the request's own page on.
+    pub fn new(request: R) -> Self {
         let pages = Pages::new(request);
         let page_cursor = pages.cursor().cloned();
         Self {

@@ -6,15 +6,16 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::Error;
 use crate::backoff::Backoff;
 use crate::operation::Method;
 use crate::operation::Operation;
 use crate::retry_after;
 use crate::retry_budget::RetryBudget;
+use crate::runtime;
+use crate::runtime::Instant;
 use crate::trace;
+use crate::transport;
 
 /// When and how often a request is sent again.
 ///
@@ -129,7 +130,7 @@ where
             return Err(error);
         }
         trace::retry(&error, number, wait);
-        tokio::time::sleep(wait).await;
+        runtime::sleep(wait).await;
         number += 1;
     }
 }
@@ -141,7 +142,8 @@ fn is_idempotent(operation: &Operation) -> bool {
 /// Whether the fault can be gone at the next try.
 fn is_transient(error: &Error) -> bool {
     match error {
-        Error::Timeout(_) | Error::Network(_) => true,
+        Error::Timeout(_) => true,
+        Error::Network(error) => !transport::is_untrusted(&error.source),
         _ => matches!(error.status(), Some(429 | 500 | 502 | 503 | 504)),
     }
 }

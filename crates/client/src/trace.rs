@@ -23,7 +23,6 @@ mod on {
     use std::sync::atomic::Ordering;
     use std::time::Duration;
 
-    use tokio::time::Instant;
     use tracing::Instrument as _;
     use tracing::Span;
     use tracing::debug;
@@ -35,6 +34,7 @@ mod on {
     use crate::api_error;
     use crate::client::Answer;
     use crate::operation::Operation;
+    use crate::runtime::Instant;
 
     /// What filters name, whatever the modules are called.
     const TARGET: &str = "workos_directory_sync";
@@ -155,11 +155,10 @@ mod on {
 mod off {
     use std::time::Duration;
 
-    use tokio::time::Instant;
-
     use crate::Error;
     use crate::client::Answer;
     use crate::operation::Operation;
+    use crate::runtime::Instant;
 
     pub(crate) struct Trace;
 

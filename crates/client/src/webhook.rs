@@ -16,6 +16,7 @@ use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 use sha2::Sha256;
 
+use crate::runtime;
 use crate::types::Event;
 
 /// How far the time of a webhook may be from now, either way, as in the official SDKs.
@@ -108,7 +109,7 @@ impl WebhookVerifier {
         let verifier = Self {
             secrets: Vec::new(),
             tolerance: DEFAULT_TOLERANCE,
-            now: Arc::new(SystemTime::now),
+            now: Arc::new(runtime::system_time),
         };
         verifier.with_secret(secret)
     }

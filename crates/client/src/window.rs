@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::runtime::Instant;
 
 /// How much longer than documented a span is taken to be, since requests do not travel equally fast. How far apart they
 /// arrive does not depend on the span, so a long one needs no more.
-const SLACK: Duration = Duration::from_millis(30);
+pub(crate) const SLACK: Duration = Duration::from_millis(30);
 
 /// The share of a short span that this may cost.
 const SLACK_SHARE: f64 = 0.05;

@@ -34,6 +34,11 @@ impl Reply {
         }
     }
 
+    /// The body, to change.
+    pub(crate) fn json_mut(&mut self) -> Option<&mut Vec<u8>> {
+        self.json.as_mut()
+    }
+
     /// No body at all.
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self { status, json: None }
@@ -85,10 +90,10 @@ pub(crate) fn add_array(
     Ok(())
 }
 
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+pub(crate) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+pub(crate) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The answer as it goes over the wire.
 pub(crate) fn response(result: Result<Reply, Refusal>, quota: Quota, request_id: &str) -> Response {

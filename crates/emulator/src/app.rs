@@ -1,5 +1,8 @@
 //! What all requests share.
 
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::ops::DerefMut;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
@@ -7,47 +10,90 @@ use std::sync::RwLockReadGuard;
 use std::sync::RwLockWriteGuard;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use workos_directory_sync::operation::Operation;
 
 use crate::clock::Clock;
+use crate::faults::Faults;
 use crate::profile::Profile;
 use crate::rate_limits::Limiter;
 use crate::rate_limits::RateLimits;
 use crate::received::Received;
 use crate::state::State;
 use crate::ulid::Ulid;
+use crate::webhooks::Dispatcher;
 
-/// A running emulator's inside.
-pub(crate) struct App {
-    state: RwLock<State>,
+/// How an emulator behaves.
+pub(crate) struct Settings {
     pub(crate) profile: Profile,
     /// Whether parameters count that only the seed knows.
     pub(crate) honour_seed: bool,
     pub(crate) api_key: String,
+    /// The key that is known and may do nothing.
+    pub(crate) forbidden_api_key: String,
+    /// How long a sync of a directory runs.
+    pub(crate) sync_duration: Duration,
+    /// The statuses that operations answer a success with, where they are not the usual ones.
+    pub(crate) success_statuses: BTreeMap<&'static str, StatusCode>,
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A running emulator's inside.
+pub(crate) struct App {
+    state: RwLock<State>,
+    pub(crate) settings: Settings,
     pub(crate) limiter: Limiter,
     pub(crate) received: Received,
+    pub(crate) faults: Faults,
+    pub(crate) webhooks: Dispatcher,
     requests: AtomicU64,
 }
 
+/// The state while it is changed.
+pub(crate) struct StateMut<'a> {
+    state: RwLockWriteGuard<'a, State>,
+    webhooks: &'a Dispatcher,
+}
+
+impl Deref for StateMut<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for StateMut<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for StateMut<'_> {
+    fn drop(&mut self) {
+        self.webhooks.wake.notify_one();
+    }
+}
+
 impl App {
-    pub(crate) fn new(
-        state: State,
-        profile: Profile,
-        honour_seed: bool,
-        api_key: String,
-        clock: Arc<dyn Clock>,
-        limits: RateLimits,
-    ) -> Self {
+    pub(crate) fn new(state: State, settings: Settings, limits: RateLimits, faults: Faults) -> Self {
         Self {
             state: RwLock::new(state),
-            profile,
-            honour_seed,
-            api_key,
-            clock,
+            settings,
             limiter: Limiter::new(limits),
             received: Received::default(),
+            faults,
+            webhooks: Dispatcher::default(),
             requests: AtomicU64::new(0),
         }
+    }
+
+    /// The status of an operation's success: `usual`, unless another was asked for.
+    pub(crate) fn success(&self, operation: &Operation, usual: StatusCode) -> StatusCode {
+        let asked_for = self.settings.success_statuses.get(operation.id);
+        asked_for.copied().unwrap_or(usual)
     }
 
     /// The state, to read from. No request waits while it holds this.
@@ -55,9 +101,12 @@ impl App {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state, to change.
-    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    /// The state, to change. Whoever delivers webhooks hears of it when the change is over.
+    pub(crate) fn state_mut(&self) -> StateMut<'_> {
+        StateMut {
+            state: self.state.write().unwrap_or_else(PoisonError::into_inner),
+            webhooks: &self.webhooks,
+        }
     }
 
     /// A name for a request that no other has.

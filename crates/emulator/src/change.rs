@@ -7,10 +7,12 @@ use serde_json::Map;
 use serde_json::Value;
 use workos_directory_sync::types;
 use workos_directory_sync::types::DirectoryState;
+use workos_directory_sync::types::DirectoryUserState;
 use workos_directory_sync::types::EventName;
 
+use crate::inactive::InactivePolicy;
 use crate::kind::Kind;
-use crate::loader::Fault;
+use crate::loader::ObjectError;
 use crate::loader::complete_directory;
 use crate::loader::complete_group;
 use crate::loader::complete_user;
@@ -44,14 +46,14 @@ impl State {
     }
 
     /// A user as the API shows it.
-    pub(crate) fn user(&self, user: u32) -> Result<types::DirectoryUser, Fault> {
+    pub(crate) fn user(&self, user: u32) -> Result<types::DirectoryUser, ObjectError> {
         let mut json = Vec::new();
         self.write_user(&mut json, user);
         serde_json::from_slice(&json).map_err(encoding)
     }
 
     /// A group as the API shows it.
-    pub(crate) fn group(&self, group: u32) -> Result<types::DirectoryGroup, Fault> {
+    pub(crate) fn group(&self, group: u32) -> Result<types::DirectoryGroup, ObjectError> {
         let text = self.groups.get(group).map_or("", |row| &row.text);
         serde_json::from_str(text).map_err(encoding)
     }
@@ -59,7 +61,7 @@ impl State {
 
 impl Change<'_> {
     /// Creates a directory, or replaces what is known of it. One that becomes linked is told of as activated.
-    pub(crate) fn directory(&mut self, mut model: types::Directory) -> Result<(), Fault> {
+    pub(crate) fn directory(&mut self, mut model: types::Directory) -> Result<(), ObjectError> {
         let ulid = parsed(Kind::Directory, &model.id)?;
         complete_directory(&mut model);
         let known = self.state.directories.find(&model.id);
@@ -68,7 +70,7 @@ impl Change<'_> {
                 if row.model.organization_id != model.organization_id {
                     let id = model.organization_id.unwrap_or_default();
                     let directory_organization = row.model.organization_id.clone();
-                    return Err(Fault::OtherOrganization {
+                    return Err(ObjectError::OtherOrganization {
                         id,
                         directory_organization,
                     });
@@ -84,7 +86,7 @@ impl Change<'_> {
                     None => None,
                 };
                 let row = DirectoryRow::new(model.clone(), organization);
-                let number = self.state.directories.push(ulid, row).ok_or(Fault::TooMany)?;
+                let number = self.state.directories.push(ulid, row).ok_or(ObjectError::TooMany)?;
                 for key in directory_keys(organization) {
                     self.state.directories_by_scope.insert(key, number);
                 }
@@ -112,13 +114,13 @@ impl Change<'_> {
     }
 
     /// Deletes a directory with everything in it, which one event stands for.
-    pub(crate) fn delete_directory(&mut self, id: &str) -> Result<(), Fault> {
+    pub(crate) fn delete_directory(&mut self, id: &str) -> Result<(), ObjectError> {
         let number = self.state.directories.find(id);
-        let number = number.ok_or_else(|| Fault::UnknownDirectory { id: id.to_owned() })?;
+        let number = number.ok_or_else(|| ObjectError::UnknownDirectory { id: id.to_owned() })?;
         let model = self
             .state
             .directory(number)
-            .ok_or_else(|| Fault::UnknownDirectory { id: id.to_owned() })?;
+            .ok_or_else(|| ObjectError::UnknownDirectory { id: id.to_owned() })?;
         let state = match model.state {
             DirectoryState::Linked => DirectoryState::Active,
             DirectoryState::Unlinked => DirectoryState::Inactive,
@@ -141,10 +143,13 @@ impl Change<'_> {
     }
 
     /// Creates a user, or replaces what is known of it.
-    pub(crate) fn user(&mut self, mut model: types::DirectoryUser) -> Result<(), Fault> {
+    pub(crate) fn user(&mut self, mut model: types::DirectoryUser) -> Result<(), ObjectError> {
         let ulid = parsed(Kind::User, &model.id)?;
         let (directory, organization) = home(self.state, &model.directory_id, &mut model.organization_id)?;
         complete_user(&mut model);
+        if model.state == DirectoryUserState::Inactive && self.state.inactive_policy == InactivePolicy::Delete {
+            return self.deactivate(ulid, &model);
+        }
         let text = encoded(&model)?;
         let code = StateCode::from(&model.state);
         let middle = self.state.directories.get(directory).map_or("", |row| &row.user_middle);
@@ -154,7 +159,7 @@ impl Change<'_> {
         if let Some(number) = known {
             let before = self.state.user(number)?;
             if before.directory_id != model.directory_id {
-                return Err(Fault::DuplicateId { id: model.id });
+                return Err(ObjectError::DuplicateId { id: model.id });
             }
             let changed = previous_attributes(&encoded(&before)?, &text)?;
             if changed.is_empty() {
@@ -172,7 +177,7 @@ impl Change<'_> {
             }
             None => {
                 check_new(&self.state.users, ulid, &model.id)?;
-                self.state.users.push(ulid, row).ok_or(Fault::TooMany)?
+                self.state.users.push(ulid, row).ok_or(ObjectError::TooMany)?
             }
         };
         for key in user_keys(directory, organization, code) {
@@ -193,18 +198,34 @@ impl Change<'_> {
         self.tell(EventName::DsyncUserUpdated, organization, &data)
     }
 
+    /// Deletes a user who turned inactive. One who was never there does not appear.
+    fn deactivate(&mut self, ulid: Ulid, model: &types::DirectoryUser) -> Result<(), ObjectError> {
+        let Some(number) = self.state.users.find(&model.id) else {
+            return check_new(&self.state.users, ulid, &model.id);
+        };
+        if self.state.user(number)?.directory_id != model.directory_id {
+            return Err(ObjectError::DuplicateId { id: model.id.clone() });
+        }
+        self.remove_user(number, model)
+    }
+
     /// Deletes a user and its memberships.
-    pub(crate) fn delete_user(&mut self, id: &str) -> Result<(), Fault> {
+    pub(crate) fn delete_user(&mut self, id: &str) -> Result<(), ObjectError> {
         let number = self.find_user(id)?;
         let model = self.state.user(number)?;
+        self.remove_user(number, &model)
+    }
+
+    /// Removes a user, and tells it as the last that is known of it.
+    fn remove_user(&mut self, number: u32, model: &types::DirectoryUser) -> Result<(), ObjectError> {
         let organization = self.organization_of(&model.directory_id);
         self.forget_user(number, organization);
         self.state.remove_user(number, organization);
-        self.tell(EventName::DsyncUserDeleted, model.organization_id.clone(), &model)
+        self.tell(EventName::DsyncUserDeleted, model.organization_id.clone(), model)
     }
 
     /// Creates a group, or replaces what is known of it.
-    pub(crate) fn group(&mut self, mut model: types::DirectoryGroup) -> Result<(), Fault> {
+    pub(crate) fn group(&mut self, mut model: types::DirectoryGroup) -> Result<(), ObjectError> {
         let ulid = parsed(Kind::Group, &model.id)?;
         let (directory, organization) = home(self.state, &model.directory_id, &mut model.organization_id)?;
         complete_group(&mut model, ulid);
@@ -215,7 +236,7 @@ impl Change<'_> {
         };
         let Some(number) = self.state.groups.find(&model.id) else {
             check_new(&self.state.groups, ulid, &model.id)?;
-            let number = self.state.groups.push(ulid, row).ok_or(Fault::TooMany)?;
+            let number = self.state.groups.push(ulid, row).ok_or(ObjectError::TooMany)?;
             for key in group_keys(directory, organization) {
                 self.state.groups_by_scope.insert(key, number);
             }
@@ -226,7 +247,7 @@ impl Change<'_> {
         };
         let before = self.state.group(number)?;
         if before.directory_id != model.directory_id {
-            return Err(Fault::DuplicateId { id: model.id });
+            return Err(ObjectError::DuplicateId { id: model.id });
         }
         let previous = previous_attributes(&encoded(&before)?, &text)?;
         if previous.is_empty() {
@@ -241,7 +262,7 @@ impl Change<'_> {
     }
 
     /// Deletes a group, which stands for the end of its memberships.
-    pub(crate) fn delete_group(&mut self, id: &str) -> Result<(), Fault> {
+    pub(crate) fn delete_group(&mut self, id: &str) -> Result<(), ObjectError> {
         let number = self.find_group(id)?;
         let model = self.state.group(number)?;
         let organization = self.organization_of(&model.directory_id);
@@ -262,12 +283,12 @@ impl Change<'_> {
     }
 
     /// Makes a user a member of a group, or ends that. What is so already is not told again.
-    pub(crate) fn membership(&mut self, user: &str, group: &str, is_member: bool) -> Result<(), Fault> {
+    pub(crate) fn membership(&mut self, user: &str, group: &str, is_member: bool) -> Result<(), ObjectError> {
         let user_number = self.find_user(user)?;
         let group_number = self.find_group(group)?;
         let (user, group) = (self.state.user(user_number)?, self.state.group(group_number)?);
         if user.directory_id != group.directory_id {
-            return Err(Fault::OtherDirectory {
+            return Err(ObjectError::OtherDirectory {
                 user: user.id,
                 group: group.id,
             });
@@ -298,22 +319,22 @@ impl Change<'_> {
         name: EventName,
         organization: Option<String>,
         data: &impl serde::Serialize,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ObjectError> {
         self.state.append_event(self.now, name, organization, data)
     }
 
-    fn find_user(&self, id: &str) -> Result<u32, Fault> {
+    fn find_user(&self, id: &str) -> Result<u32, ObjectError> {
         self.state
             .users
             .find(id)
-            .ok_or_else(|| Fault::UnknownUser { id: id.to_owned() })
+            .ok_or_else(|| ObjectError::UnknownUser { id: id.to_owned() })
     }
 
-    fn find_group(&self, id: &str) -> Result<u32, Fault> {
+    fn find_group(&self, id: &str) -> Result<u32, ObjectError> {
         self.state
             .groups
             .find(id)
-            .ok_or_else(|| Fault::UnknownGroup { id: id.to_owned() })
+            .ok_or_else(|| ObjectError::UnknownGroup { id: id.to_owned() })
     }
 
     fn organization_of(&self, directory: &str) -> Option<u32> {
@@ -341,9 +362,9 @@ impl Change<'_> {
     }
 }
 
-fn check_new<T>(shelf: &Shelf<T>, ulid: Ulid, id: &str) -> Result<(), Fault> {
+fn check_new<T>(shelf: &Shelf<T>, ulid: Ulid, id: &str) -> Result<(), ObjectError> {
     match shelf.last() {
-        Some(last) if last >= ulid => Err(Fault::NotNew { id: id.to_owned() }),
+        Some(last) if last >= ulid => Err(ObjectError::NotNew { id: id.to_owned() }),
         _ => Ok(()),
     }
 }
@@ -354,15 +375,15 @@ fn domain(ulid: Ulid, name: String) -> types::DirectoryDomain {
     domain
 }
 
-fn encoding(error: serde_json::Error) -> Fault {
-    Fault::Encoding {
+fn encoding(error: serde_json::Error) -> ObjectError {
+    ObjectError::Encoding {
         reason: error.to_string(),
     }
 }
 
 /// The former values of what differs: root fields, and of `custom_attributes` only those that changed; `null` for what was
 /// not there. `updated_at` alone is no difference.
-fn previous_attributes(before: &str, after: &str) -> Result<Map<String, Value>, Fault> {
+fn previous_attributes(before: &str, after: &str) -> Result<Map<String, Value>, ObjectError> {
     let before: Map<String, Value> = serde_json::from_str(before).map_err(encoding)?;
     let after: Map<String, Value> = serde_json::from_str(after).map_err(encoding)?;
     let mut previous = differences(&before, &after);

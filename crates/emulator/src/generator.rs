@@ -3,9 +3,6 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
-use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
 use workos_directory_sync::Attributes;
 use workos_directory_sync::types;
@@ -13,14 +10,14 @@ use workos_directory_sync::types::DirectoryState;
 use workos_directory_sync::types::DirectoryType;
 use workos_directory_sync::types::DirectoryUserState;
 
+use crate::dice::Dice;
 use crate::kind::Kind;
-use crate::loader::Fault;
 use crate::loader::Loader;
+use crate::loader::ObjectError;
 use crate::names;
 use crate::population::Population;
 use crate::population::share;
 use crate::state::State;
-use crate::ulid::Ulid;
 
 /// When the first directory was created: 2024-01-15T10:00:00Z, the time of the examples in the seed.
 const EPOCH_MILLISECONDS: u64 = 1_705_312_800_000;
@@ -48,7 +45,7 @@ const TYPES: &[DirectoryType] = &[
 /// Makes up everything that a population asks for, one object after the other.
 pub(crate) struct Generator {
     population: Population,
-    random: ChaCha8Rng,
+    dice: Dice,
     loader: Loader,
     directories: Vec<Home>,
 }
@@ -96,18 +93,18 @@ impl Generator {
     pub(crate) fn new(population: Population) -> Self {
         Self {
             population,
-            random: ChaCha8Rng::seed_from_u64(population.seed),
+            dice: Dice::new(population.seed),
             loader: Loader::default(),
             directories: Vec::new(),
         }
     }
 
-    pub(crate) fn run(mut self) -> Result<State, Fault> {
+    pub(crate) fn run(mut self) -> Result<State, ObjectError> {
         let mut organization = String::new();
         for number in 0..self.population.directories {
             // One organization has one directory, the next has two.
             if number % 3 != 2 {
-                let ulid = self.ulid(EPOCH_MILLISECONDS + u64::from(number) * 60_000);
+                let ulid = self.dice.ulid(EPOCH_MILLISECONDS + u64::from(number) * 60_000);
                 organization = Kind::Organization.id(ulid);
             }
             self.directory(number, &organization)?;
@@ -127,9 +124,9 @@ impl Generator {
         Ok(self.loader.finish())
     }
 
-    fn directory(&mut self, number: u32, organization: &str) -> Result<(), Fault> {
+    fn directory(&mut self, number: u32, organization: &str) -> Result<(), ObjectError> {
         let time = EPOCH_MILLISECONDS + u64::from(number) * 60_000 + 1_000;
-        let id = Kind::Directory.id(self.ulid(time));
+        let id = Kind::Directory.id(self.dice.ulid(time));
         let (company, domain) = picked(names::COMPANIES, number as usize);
         let round = number as usize / names::COMPANIES.len();
         let (name, domain) = if round == 0 {
@@ -151,7 +148,7 @@ impl Generator {
         let type_ = TYPES[number as usize % TYPES.len()].clone();
         let mut model = types::Directory::new(id.as_str(), type_, state, name, created, created);
         model.organization_id = Some(organization.to_owned());
-        model.external_key = Some(self.token(9));
+        model.external_key = Some(self.dice.token(9));
         model.domain = Some(domain.clone());
         self.loader.directory(model)?;
         self.directories.push(Home {
@@ -163,9 +160,9 @@ impl Generator {
         Ok(())
     }
 
-    fn group(&mut self, number: u32, time: u64) -> Result<(), Fault> {
-        let id = Kind::Group.id(self.ulid(time));
-        let idp_id = self.token(15);
+    fn group(&mut self, number: u32, time: u64) -> Result<(), ObjectError> {
+        let id = Kind::Group.id(self.dice.ulid(time));
+        let idp_id = self.dice.token(15);
         let place = (number / self.population.directories) as usize;
         let department = picked(names::DEPARTMENTS, place);
         let round = place / names::DEPARTMENTS.len();
@@ -191,20 +188,20 @@ impl Generator {
         Ok(())
     }
 
-    fn user(&mut self, number: u32, time: u64) -> Result<(), Fault> {
-        let id = Kind::User.id(self.ulid(time));
-        let idp_id = self.token(15);
-        let (first_name, first_address) = *self.pick(names::FIRST_NAMES);
-        let (last_name, last_address) = *self.pick(names::LAST_NAMES);
-        let title = *self.pick(names::JOB_TITLES);
-        let title = (self.below(6) > 0).then_some(title);
-        let department = *self.pick(names::DEPARTMENTS);
-        let office = *self.pick(names::CITIES);
-        let cost_center = 1_000 + self.below(9_000);
-        let updated = time + u64::from(self.below(30 * 24 * 3_600)) * 1_000;
-        let unreachable = self.below(250) == 0;
+    fn user(&mut self, number: u32, time: u64) -> Result<(), ObjectError> {
+        let id = Kind::User.id(self.dice.ulid(time));
+        let idp_id = self.dice.token(15);
+        let (first_name, first_address) = *self.dice.pick(names::FIRST_NAMES);
+        let (last_name, last_address) = *self.dice.pick(names::LAST_NAMES);
+        let title = *self.dice.pick(names::JOB_TITLES);
+        let title = (self.dice.below(6) > 0).then_some(title);
+        let department = *self.dice.pick(names::DEPARTMENTS);
+        let office = *self.dice.pick(names::CITIES);
+        let cost_center = 1_000 + self.dice.below(9_000);
+        let updated = time + u64::from(self.dice.below(30 * 24 * 3_600)) * 1_000;
+        let unreachable = self.dice.below(250) == 0;
         // The first user of each directory is active, whatever the dice say.
-        let state = match self.below(100) {
+        let state = match self.dice.below(100) {
             0 | 1 if number >= self.population.directories => DirectoryUserState::Inactive,
             2..=5 if number >= self.population.directories => DirectoryUserState::Suspended,
             _ => DirectoryUserState::Active,
@@ -262,7 +259,7 @@ impl Generator {
         let count = u32::try_from(count).unwrap_or(groups).min(groups);
         let mut chosen = BTreeSet::new();
         for last in groups - count..groups {
-            let choice = self.below(last + 1);
+            let choice = self.dice.below(last + 1);
             let choice = if chosen.insert(choice) { choice } else { last };
             chosen.insert(choice);
             if let Some(&group) = self
@@ -273,27 +270,6 @@ impl Generator {
                 self.loader.numbered_membership(user, group);
             }
         }
-    }
-
-    fn ulid(&mut self, milliseconds: u64) -> Ulid {
-        let high = u128::from(self.random.next_u64());
-        Ulid::new(milliseconds, (high << 16) | u128::from(self.random.next_u32()))
-    }
-
-    /// A number below `end`, which is not 0. The bias of the multiplication is below one in a hundred thousand.
-    fn below(&mut self, end: u32) -> u32 {
-        ((u64::from(self.random.next_u32()) * u64::from(end)) >> 32) as u32
-    }
-
-    fn pick<T>(&mut self, from: &'static [T]) -> &'static T {
-        let place = self.below(from.len() as u32);
-        &from[place as usize]
-    }
-
-    /// Some letters and digits, as identity providers make their ids.
-    fn token(&mut self, length: usize) -> String {
-        const LETTERS: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789";
-        (0..length).map(|_| char::from(*self.pick(LETTERS))).collect()
     }
 }
 
@@ -312,8 +288,8 @@ fn timestamp(milliseconds: u64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
-fn attributes(value: &impl Serialize) -> Result<Attributes, Fault> {
-    Attributes::from_serialize(value).map_err(|error| Fault::Encoding {
+fn attributes(value: &impl Serialize) -> Result<Attributes, ObjectError> {
+    Attributes::from_serialize(value).map_err(|error| ObjectError::Encoding {
         reason: error.to_string(),
     })
 }

@@ -9,7 +9,11 @@
 //!                                          ▼
 //! request ─▶ routes ─▶ query ─▶ directories, users, groups ─▶ page ─▶ answer ─▶ response
 //!              │ rate_limits, API key      └─ refusal: 404, 422 … ──────┘
-//!              └─ received: what tests look at
+//!              ├─ received: what tests look at
+//!              └─ faults: what goes wrong on purpose ─▶ movement, tamper, delivery, connection
+//!
+//! change ─▶ state ─▶ log ─┬▶ GET /events
+//!                         └▶ webhooks: chaos ─▶ queue ─▶ signed ─▶ endpoint, retried ─▶ delivery log
 //! ```
 
 #![forbid(unsafe_code)]
@@ -19,14 +23,21 @@ mod app;
 mod builder;
 mod change;
 mod clock;
+mod connection;
+mod delivery;
+mod dice;
 mod directories;
 mod events;
+mod fault;
+mod faults;
 mod generator;
 mod groups;
+mod inactive;
 mod index;
 mod kind;
 mod loader;
 mod log;
+mod movement;
 mod mutations;
 mod names;
 mod page;
@@ -42,16 +53,27 @@ mod seed_file;
 mod server;
 mod shelf;
 mod state;
+mod tamper;
 mod ulid;
 mod users;
+mod webhooks;
 
 pub use crate::builder::DEFAULT_API_KEY;
+pub use crate::builder::DEFAULT_FORBIDDEN_API_KEY;
 pub use crate::builder::EmulatorBuilder;
 pub use crate::builder::StartError;
 pub use crate::clock::Clock;
 pub use crate::clock::ManualClock;
 pub use crate::clock::SystemClock;
-pub use crate::loader::Fault;
+pub use crate::fault::Fault;
+pub use crate::fault::FaultBody;
+pub use crate::fault::FaultRule;
+pub use crate::fault::FaultRuleError;
+pub use crate::fault::Movement;
+pub use crate::faults::Faults;
+pub use crate::faults::InjectedFault;
+pub use crate::inactive::InactivePolicy;
+pub use crate::loader::ObjectError;
 pub use crate::population::Population;
 pub use crate::population::PopulationError;
 pub use crate::profile::Profile;
@@ -61,3 +83,16 @@ pub use crate::seed_file::SeedFile;
 pub use crate::seed_file::SeedFileError;
 pub use crate::seed_file::SeedMembership;
 pub use crate::server::Emulator;
+pub use crate::webhooks::Attempt;
+pub use crate::webhooks::Chaos;
+pub use crate::webhooks::Delivery;
+pub use crate::webhooks::DeliveryKind;
+pub use crate::webhooks::DeliveryState;
+pub use crate::webhooks::Endpoint;
+pub use crate::webhooks::EndpointError;
+pub use crate::webhooks::EndpointInfo;
+pub use crate::webhooks::Outcome;
+pub use crate::webhooks::Retries;
+pub use crate::webhooks::SignedWebhook;
+pub use crate::webhooks::Webhooks;
+pub use crate::webhooks::new_webhook_secret;

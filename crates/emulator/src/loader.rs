@@ -23,7 +23,7 @@ use crate::ulid::Ulid;
 /// What is wrong with an object that shall be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum ObjectError {
     /// The id does not look like the ids of its kind.
     #[error("the id `{id}` is not `{prefix}` followed by a ULID, such as `{prefix}01ECAZ4NV9QMV47GW873HDCX74`")]
     WrongId {
@@ -109,7 +109,7 @@ pub(crate) struct Loader {
 
 impl Loader {
     /// Adds a directory.
-    pub(crate) fn directory(&mut self, mut model: types::Directory) -> Result<u32, Fault> {
+    pub(crate) fn directory(&mut self, mut model: types::Directory) -> Result<u32, ObjectError> {
         let ulid = parsed(Kind::Directory, &model.id)?;
         let organization = match &model.organization_id {
             Some(id) => Some(organization_number(&mut self.state, id)?),
@@ -120,7 +120,7 @@ impl Loader {
         let row = DirectoryRow::new(model, organization);
         let number = pushed(&mut self.state.directories, ulid, row, id)?;
         if number > MAX_NUMBER {
-            return Err(Fault::TooMany);
+            return Err(ObjectError::TooMany);
         }
         self.directories_by_scope
             .extend(directory_keys(organization).map(|key| pair(key, number)));
@@ -128,7 +128,7 @@ impl Loader {
     }
 
     /// Adds a group.
-    pub(crate) fn group(&mut self, mut model: types::DirectoryGroup) -> Result<u32, Fault> {
+    pub(crate) fn group(&mut self, mut model: types::DirectoryGroup) -> Result<u32, ObjectError> {
         let ulid = parsed(Kind::Group, &model.id)?;
         let (directory, organization) = home(&self.state, &model.directory_id, &mut model.organization_id)?;
         complete_group(&mut model, ulid);
@@ -151,7 +151,7 @@ impl Loader {
     }
 
     /// Adds a user.
-    pub(crate) fn user(&mut self, mut model: types::DirectoryUser) -> Result<u32, Fault> {
+    pub(crate) fn user(&mut self, mut model: types::DirectoryUser) -> Result<u32, ObjectError> {
         let ulid = parsed(Kind::User, &model.id)?;
         let (directory, organization) = home(&self.state, &model.directory_id, &mut model.organization_id)?;
         complete_user(&mut model);
@@ -172,15 +172,15 @@ impl Loader {
     }
 
     /// Adds a membership; one that is there already is kept once.
-    pub(crate) fn membership(&mut self, user: &str, group: &str) -> Result<(), Fault> {
+    pub(crate) fn membership(&mut self, user: &str, group: &str) -> Result<(), ObjectError> {
         let found_user = self.state.users.find(user);
-        let found_user = found_user.ok_or_else(|| Fault::UnknownUser { id: user.to_owned() })?;
+        let found_user = found_user.ok_or_else(|| ObjectError::UnknownUser { id: user.to_owned() })?;
         let found_group = self.state.groups.find(group);
-        let found_group = found_group.ok_or_else(|| Fault::UnknownGroup { id: group.to_owned() })?;
+        let found_group = found_group.ok_or_else(|| ObjectError::UnknownGroup { id: group.to_owned() })?;
         let user_home = self.state.users.get(found_user).map(|row| row.directory);
         let group_home = self.state.groups.get(found_group).map(|row| row.directory);
         if user_home != group_home {
-            return Err(Fault::OtherDirectory {
+            return Err(ObjectError::OtherDirectory {
                 user: user.to_owned(),
                 group: group.to_owned(),
             });
@@ -236,14 +236,14 @@ pub(crate) fn complete_user(model: &mut types::DirectoryUser) {
 }
 
 /// The number of an organization, which gets one when it has none.
-pub(crate) fn organization_number(state: &mut State, id: &str) -> Result<u32, Fault> {
+pub(crate) fn organization_number(state: &mut State, id: &str) -> Result<u32, ObjectError> {
     parsed(Kind::Organization, id)?;
     if let Some(&number) = state.organizations.get(id) {
         return Ok(number);
     }
-    let number = u32::try_from(state.organizations.len()).map_err(|_| Fault::TooMany)?;
+    let number = u32::try_from(state.organizations.len()).map_err(|_| ObjectError::TooMany)?;
     if number > MAX_NUMBER {
-        return Err(Fault::TooMany);
+        return Err(ObjectError::TooMany);
     }
     state.organizations.insert(id.to_owned(), number);
     Ok(number)
@@ -254,10 +254,10 @@ pub(crate) fn home(
     state: &State,
     directory: &str,
     organization: &mut Option<String>,
-) -> Result<(u32, Option<u32>), Fault> {
+) -> Result<(u32, Option<u32>), ObjectError> {
     let found = state.directories.find(directory);
     let found = found.and_then(|number| Some((number, state.directories.get(number)?)));
-    let (number, row) = found.ok_or_else(|| Fault::UnknownDirectory {
+    let (number, row) = found.ok_or_else(|| ObjectError::UnknownDirectory {
         id: directory.to_owned(),
     })?;
     let expected = &row.model.organization_id;
@@ -265,7 +265,7 @@ pub(crate) fn home(
         None => organization.clone_from(expected),
         Some(_) if organization == expected => {}
         Some(id) => {
-            return Err(Fault::OtherOrganization {
+            return Err(ObjectError::OtherOrganization {
                 id: id.clone(),
                 directory_organization: expected.clone(),
             });
@@ -274,23 +274,23 @@ pub(crate) fn home(
     Ok((number, row.organization))
 }
 
-pub(crate) fn parsed(kind: Kind, id: &str) -> Result<Ulid, Fault> {
-    kind.parse(id).ok_or_else(|| Fault::WrongId {
+pub(crate) fn parsed(kind: Kind, id: &str) -> Result<Ulid, ObjectError> {
+    kind.parse(id).ok_or_else(|| ObjectError::WrongId {
         id: id.to_owned(),
         prefix: kind.prefix(),
     })
 }
 
 /// Adds a row. Ids come in ascending order, so one that does not sort behind the last is the last once more.
-fn pushed<T>(shelf: &mut Shelf<T>, ulid: Ulid, row: T, id: String) -> Result<u32, Fault> {
+fn pushed<T>(shelf: &mut Shelf<T>, ulid: Ulid, row: T, id: String) -> Result<u32, ObjectError> {
     if shelf.place(ulid).is_ok() {
-        return Err(Fault::DuplicateId { id });
+        return Err(ObjectError::DuplicateId { id });
     }
-    shelf.push(ulid, row).ok_or(Fault::TooMany)
+    shelf.push(ulid, row).ok_or(ObjectError::TooMany)
 }
 
-pub(crate) fn encoded<T: serde::Serialize>(model: &T) -> Result<String, Fault> {
-    serde_json::to_string(model).map_err(|error| Fault::Encoding {
+pub(crate) fn encoded<T: serde::Serialize>(model: &T) -> Result<String, ObjectError> {
+    serde_json::to_string(model).map_err(|error| ObjectError::Encoding {
         reason: error.to_string(),
     })
 }

@@ -6,7 +6,7 @@ use workos_directory_sync::types;
 use workos_directory_sync::types::EventName;
 
 use crate::kind::Kind;
-use crate::loader::Fault;
+use crate::loader::ObjectError;
 use crate::loader::encoded;
 use crate::state::State;
 use crate::ulid::Ulid;
@@ -28,8 +28,8 @@ impl State {
         name: EventName,
         organization: Option<String>,
         data: &impl Serialize,
-    ) -> Result<(), Fault> {
-        let encoding = |error: serde_json::Error| Fault::Encoding {
+    ) -> Result<(), ObjectError> {
+        let encoding = |error: serde_json::Error| ObjectError::Encoding {
             reason: error.to_string(),
         };
         let ulid = next_ulid(self.log.last(), now);
@@ -43,7 +43,7 @@ impl State {
             organization,
             text,
         };
-        self.log.push(ulid, row).map(|_| ()).ok_or(Fault::TooMany)
+        self.log.push(ulid, row).map(|_| ()).ok_or(ObjectError::TooMany)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use workos_directory_sync::types;
 use workos_directory_sync::types::DirectoryState;
+use workos_directory_sync::types::DirectoryUserState;
 
 use crate::change::Change;
 use crate::kind::Kind;
-use crate::loader::Fault;
+use crate::loader::ObjectError;
 use crate::log::next_ulid;
 use crate::server::Emulator;
 
@@ -30,11 +31,11 @@ use crate::server::Emulator;
 /// # }
 /// ```
 ///
-/// All of them fail with a [`Fault`] that says what is wrong with the object, and then change nothing.
+/// All of them fail with an [`ObjectError`] that says what is wrong with the object, and then change nothing.
 impl Emulator {
     /// The time, by the emulator's clock.
     pub fn now(&self) -> jiff::Timestamp {
-        self.app().clock.now()
+        self.app().settings.clock.now()
     }
 
     /// An id for a new directory.
@@ -56,8 +57,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] says what is wrong with the directory.
-    pub fn put_directory(&self, directory: types::Directory) -> Result<(), Fault> {
+    /// An [`ObjectError`] says what is wrong with the directory.
+    pub fn put_directory(&self, directory: types::Directory) -> Result<(), ObjectError> {
         self.change(|change| change.directory(directory))
     }
 
@@ -65,9 +66,9 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`Fault::UnknownDirectory`].
-    pub fn set_directory_state(&self, id: &str, state: impl Into<DirectoryState>) -> Result<(), Fault> {
-        let unknown = || Fault::UnknownDirectory { id: id.to_owned() };
+    /// [`ObjectError::UnknownDirectory`].
+    pub fn set_directory_state(&self, id: &str, state: impl Into<DirectoryState>) -> Result<(), ObjectError> {
+        let unknown = || ObjectError::UnknownDirectory { id: id.to_owned() };
         let mut state_now = self.app().state_mut();
         let number = state_now.directories.find(id).ok_or_else(unknown)?;
         let mut directory = state_now.directory(number).ok_or_else(unknown)?;
@@ -80,26 +81,43 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`Fault::UnknownDirectory`].
-    pub fn delete_directory(&self, id: &str) -> Result<(), Fault> {
+    /// [`ObjectError::UnknownDirectory`].
+    pub fn delete_directory(&self, id: &str) -> Result<(), ObjectError> {
         self.change(|change| change.delete_directory(id))
     }
 
-    /// Creates a user, told by `dsync.user.created`, or replaces what is known of it, told by `dsync.user.updated`.
+    /// Creates a user, told by `dsync.user.created`, or replaces what is known of it, told by `dsync.user.updated`. One who is
+    /// inactive is deleted or kept by the [`InactivePolicy`](crate::InactivePolicy).
     ///
     /// # Errors
     ///
-    /// A [`Fault`] says what is wrong with the user.
-    pub fn put_user(&self, user: types::DirectoryUser) -> Result<(), Fault> {
+    /// An [`ObjectError`] says what is wrong with the user.
+    pub fn put_user(&self, user: types::DirectoryUser) -> Result<(), ObjectError> {
         self.change(|change| change.user(user))
+    }
+
+    /// Sets a user's state. A user who turns inactive is deleted or kept by the [`InactivePolicy`](crate::InactivePolicy).
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::UnknownUser`].
+    pub fn set_user_state(&self, id: &str, state: impl Into<DirectoryUserState>) -> Result<(), ObjectError> {
+        let now = self.now();
+        let mut state_now = self.app().state_mut();
+        let number = state_now.users.find(id);
+        let number = number.ok_or_else(|| ObjectError::UnknownUser { id: id.to_owned() })?;
+        let mut user = state_now.user(number)?;
+        user.state = state.into();
+        user.updated_at = now.into();
+        state_now.change(now).user(user)
     }
 
     /// Deletes a user, told by `dsync.user.deleted`.
     ///
     /// # Errors
     ///
-    /// [`Fault::UnknownUser`].
-    pub fn delete_user(&self, id: &str) -> Result<(), Fault> {
+    /// [`ObjectError::UnknownUser`].
+    pub fn delete_user(&self, id: &str) -> Result<(), ObjectError> {
         self.change(|change| change.delete_user(id))
     }
 
@@ -107,8 +125,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] says what is wrong with the group.
-    pub fn put_group(&self, group: types::DirectoryGroup) -> Result<(), Fault> {
+    /// An [`ObjectError`] says what is wrong with the group.
+    pub fn put_group(&self, group: types::DirectoryGroup) -> Result<(), ObjectError> {
         self.change(|change| change.group(group))
     }
 
@@ -116,8 +134,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`Fault::UnknownGroup`].
-    pub fn delete_group(&self, id: &str) -> Result<(), Fault> {
+    /// [`ObjectError::UnknownGroup`].
+    pub fn delete_group(&self, id: &str) -> Result<(), ObjectError> {
         self.change(|change| change.delete_group(id))
     }
 
@@ -125,8 +143,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] when there is no such user or group, or they belong to different directories.
-    pub fn add_member(&self, user: &str, group: &str) -> Result<(), Fault> {
+    /// An [`ObjectError`] when there is no such user or group, or they belong to different directories.
+    pub fn add_member(&self, user: &str, group: &str) -> Result<(), ObjectError> {
         self.change(|change| change.membership(user, group, true))
     }
 
@@ -135,11 +153,11 @@ impl Emulator {
     /// # Errors
     ///
     /// As [`Emulator::add_member`].
-    pub fn remove_member(&self, user: &str, group: &str) -> Result<(), Fault> {
+    pub fn remove_member(&self, user: &str, group: &str) -> Result<(), ObjectError> {
         self.change(|change| change.membership(user, group, false))
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Change<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn change<T>(&self, change: impl FnOnce(&mut Change<'_>) -> Result<T, ObjectError>) -> Result<T, ObjectError> {
         let now = self.now();
         change(&mut self.app().state_mut().change(now))
     }

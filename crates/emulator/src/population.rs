@@ -3,7 +3,7 @@
 //! Everything comes from a seed: the same [`Population`] is the same to the last byte, on every machine and at any time.
 
 use crate::generator::Generator;
-use crate::loader::Fault;
+use crate::loader::ObjectError;
 use crate::state::State;
 
 /// How many objects are made up. All numbers are totals over all directories.
@@ -60,7 +60,7 @@ impl Population {
     /// Makes everything up.
     pub(crate) fn state(&self) -> Result<State, PopulationError> {
         self.check()?;
-        Generator::new(*self).run().map_err(PopulationError::Fault)
+        Generator::new(*self).run().map_err(PopulationError::Object)
     }
 
     fn check(&self) -> Result<(), PopulationError> {
@@ -109,7 +109,7 @@ pub enum PopulationError {
     },
     /// An object that was made up was refused.
     #[error("a generated object was refused: {0}")]
-    Fault(#[source] Fault),
+    Object(#[source] ObjectError),
 }
 
 /// How many of `total` things fall to taker number `taker` of `takers` who take turns.

@@ -38,6 +38,17 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized")
     }
 
+    /// The key is known but may not do this.
+    pub(crate) fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Access denied.").with_code("access_denied")
+    }
+
+    /// A sync of the directory is running.
+    pub(crate) fn sync_in_progress() -> Self {
+        let message = "A sync is already in progress for this directory.";
+        Self::new(StatusCode::CONFLICT, message).with_code("sync_in_progress")
+    }
+
     /// There is no object of this kind with this id.
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
         let shown: String = id.chars().take(SHOWN).collect();
@@ -84,6 +95,11 @@ impl Refusal {
     /// Parameters exclude each other.
     pub(crate) fn bad_request(message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message).with_code("invalid_request_parameters")
+    }
+
+    /// What an injected fault says.
+    pub(crate) fn injected(status: StatusCode) -> Self {
+        Self::new(status, status.canonical_reason().unwrap_or("Error")).with_code("injected_fault")
     }
 
     /// There were too many requests.

@@ -1,12 +1,13 @@
 //! Which operation answers a request, and what is checked before it does.
 //!
 //! Methods, paths and parameters come from the document by way of the client's [`operations`]. Every request is counted,
-//! then measured against the rate limit, then the API key is checked, then the operation runs. It reads memory only, so it
-//! runs where the request came in.
+//! then hit by the faults that were injected for it, measured against the rate limit, the API key is checked, then the
+//! operation runs. It reads memory only, so it runs where the request came in.
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::extract::RawPathParams;
 use axum::extract::Request;
 use axum::extract::State;
@@ -23,12 +24,18 @@ use workos_directory_sync::operations;
 use crate::answer;
 use crate::answer::Reply;
 use crate::app::App;
+use crate::connection::Reset;
 use crate::directories;
 use crate::events;
+use crate::fault::Movement;
+use crate::faults::Plan;
 use crate::groups;
+use crate::movement;
+use crate::movement::Moving;
 use crate::query::Query;
 use crate::received::ReceivedRequest;
 use crate::refusal::Refusal;
+use crate::tamper;
 use crate::users;
 
 /// How large a request's body may be, in bytes. No operation reads one.
@@ -63,7 +70,54 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// The parameters in the query.
     pub(crate) fn query(&self, app: &App) -> Query {
-        Query::parse(self.operation, self.query, app.honour_seed)
+        Query::parse(self.operation, self.query, app.settings.honour_seed)
+    }
+
+    /// What the operation says, with what the faults make of it.
+    fn answer(&self, app: &App, handler: Handler, plan: &Plan, cursor: Option<&str>) -> Result<Reply, Refusal> {
+        let group = parameter(self.query, "group");
+        let moving = movement::listed(self.operation)
+            .zip(cursor)
+            .map(|(kind, cursor)| Moving {
+                kind,
+                cursor,
+                group: group.as_deref(),
+                now: self.now,
+            });
+        for (moving, &change) in moving
+            .iter()
+            .flat_map(|moving| plan.movements.iter().map(move |change| (moving, change)))
+        {
+            moving.happen(app, change);
+        }
+        let mut reply = handler(app, self)?;
+        let Some(json) = reply.json_mut() else { return Ok(reply) };
+        if plan.movements.contains(&Movement::Repeated)
+            && let Some(moving) = moving
+            && let Some(object) = self.listed_object(app, moving.cursor)
+        {
+            tamper::repeat(json, &object);
+        }
+        if !plan.tampering.is_empty() {
+            tamper::tamper(json, self.operation, cursor, &plan.tampering);
+        }
+        Ok(reply)
+    }
+
+    /// An object of the list, as the operation says it that gets one.
+    fn listed_object(&self, app: &App, id: &str) -> Option<Vec<u8>> {
+        let (operation, handler) = HANDLERS.iter().find(|(operation, _)| {
+            let one = operation.path.strip_prefix(self.operation.path);
+            operation.method == Method::Get && one == Some("/{id}")
+        })?;
+        let call = Call {
+            operation,
+            id,
+            query: "",
+            now: self.now,
+        };
+        let mut reply = handler(app, &call).ok()?;
+        reply.json_mut().map(std::mem::take)
     }
 }
 
@@ -72,30 +126,40 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for &(operation, handler) in HANDLERS {
         let answer = move |State(app): State<Arc<App>>,
+                           ConnectInfo(reset): ConnectInfo<Reset>,
                            path: Result<RawPathParams, RawPathParamsRejection>,
                            request: Request| async move {
             // An id that is not UTF-8 is the id of nothing.
             let path = path.ok();
             let id = path.iter().flatten().map(|(_, value)| value).next().unwrap_or_default();
-            respond(&app, &request, Some(operation), |now| {
+            let query = request.uri().query().unwrap_or_default();
+            let cursor = parameter(query, "after");
+            let plan = app.faults.plan(operation, cursor.is_some());
+            if !plan.latency.is_zero() {
+                tokio::time::sleep(plan.latency).await;
+            }
+            let response = respond(&app, &request, Some(operation), &plan, |now| {
+                authorize(&app, request.headers())?;
                 let call = Call {
                     operation,
                     id,
-                    query: request.uri().query().unwrap_or_default(),
+                    query,
                     now,
                 };
-                authorize(&app, request.headers())?;
-                handler(&app, &call)
-            })
+                call.answer(&app, handler, &plan, cursor.as_deref())
+            });
+            plan.deliver(response, &reset).await
         };
         router = router.route(operation.path, on(filter(operation.method), answer));
     }
     router
         .method_not_allowed_fallback(|State(app): State<Arc<App>>, request: Request| async move {
-            respond(&app, &request, None, |_| Err(Refusal::method_not_allowed()))
+            respond(&app, &request, None, &Plan::default(), |_| {
+                Err(Refusal::method_not_allowed())
+            })
         })
         .fallback(|State(app): State<Arc<App>>, request: Request| async move {
-            respond(&app, &request, None, |_| Err(Refusal::no_route()))
+            respond(&app, &request, None, &Plan::default(), |_| Err(Refusal::no_route()))
         })
         .with_state(app)
 }
@@ -115,15 +179,21 @@ fn respond(
     app: &App,
     request: &Request,
     operation: Option<&'static Operation>,
+    plan: &Plan,
     answer: impl FnOnce(jiff::Timestamp) -> Result<Reply, Refusal>,
 ) -> Response {
-    let now = app.clock.now();
-    let (quota, result) = match app.limiter.admit(now) {
-        Err(quota) => (quota, Err(Refusal::rate_limited(quota))),
-        Ok(quota) if body_length(request.headers()) > MAX_BODY => (quota, Err(Refusal::body_too_large())),
-        Ok(quota) => (quota, answer(now)),
-    };
-    let response = answer::response(result, quota, &app.request_id(now));
+    let now = app.settings.clock.now();
+    let request_id = app.request_id(now);
+    let admitted = app.limiter.admit(now);
+    let (Ok(quota) | Err(quota)) = admitted;
+    let response = plan.replacement(quota, now, &request_id).unwrap_or_else(|| {
+        let result = match admitted {
+            Err(quota) => Err(Refusal::rate_limited(quota)),
+            Ok(_) if body_length(request.headers()) > MAX_BODY => Err(Refusal::body_too_large()),
+            Ok(_) => answer(now),
+        };
+        answer::response(result, quota, &request_id)
+    });
     app.received.add(ReceivedRequest {
         operation: operation.map(|operation| operation.id),
         method: request.method().to_string(),
@@ -131,6 +201,12 @@ fn respond(
         status: response.status().as_u16(),
     });
     response
+}
+
+/// The first value of a parameter in a query, decoded.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find_map(|(known, value)| (known == name).then(|| value.into_owned()))
 }
 
 /// How long the body says that it is. One of unknown length is never read, and the connection is closed.
@@ -147,8 +223,12 @@ fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
         return Err(Refusal::unauthorized());
     };
     let sent = value.to_str().ok().and_then(|text| text.split_once(' '));
-    match sent {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") && key.trim() == app.api_key => Ok(()),
+    let Some((_, key)) = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        return Err(Refusal::unauthorized());
+    };
+    match key.trim() {
+        key if key == app.settings.api_key => Ok(()),
+        key if key == app.settings.forbidden_api_key => Err(Refusal::forbidden()),
         _ => Err(Refusal::unauthorized()),
     }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use workos_directory_sync::types;
 
 use crate::kind::Kind;
-use crate::loader::Fault;
 use crate::loader::Loader;
+use crate::loader::ObjectError;
 use crate::state::State;
 use crate::ulid::Ulid;
 
@@ -82,13 +82,13 @@ pub enum SeedFileError {
         source: serde_json::Error,
     },
     /// An object does not go with the others.
-    #[error("the seed file is wrong at `{at}`: {fault}")]
-    Fault {
+    #[error("the seed file is wrong at `{at}`: {error}")]
+    Object {
         /// The place in the document, such as `users[3]`.
         at: String,
         /// What is wrong there.
         #[source]
-        fault: Fault,
+        error: ObjectError,
     },
 }
 
@@ -133,7 +133,7 @@ impl SeedFile {
         for (place, model) in sorted(self.directories, Kind::Directory, |model| &model.id) {
             loader
                 .directory(model)
-                .map_err(fault(format!("directories[{place}]")))?;
+                .map_err(wrong(format!("directories[{place}]")))?;
         }
         for (place, mut model) in sorted(self.groups, Kind::Group, |model| &model.id) {
             for (member, user) in model.members.take().into_iter().flatten().enumerate() {
@@ -141,7 +141,7 @@ impl SeedFile {
                 let group = model.id.clone();
                 memberships.push((at, SeedMembership { user: user.id, group }));
             }
-            loader.group(model).map_err(fault(format!("groups[{place}]")))?;
+            loader.group(model).map_err(wrong(format!("groups[{place}]")))?;
         }
         for (place, mut model) in sorted(self.users, Kind::User, |model| &model.id) {
             for (member, group) in model.groups.take().into_iter().flatten().enumerate() {
@@ -149,14 +149,14 @@ impl SeedFile {
                 let user = model.id.clone();
                 memberships.push((at, SeedMembership { user, group: group.id }));
             }
-            loader.user(model).map_err(fault(format!("users[{place}]")))?;
+            loader.user(model).map_err(wrong(format!("users[{place}]")))?;
         }
         for (place, membership) in self.memberships.into_iter().enumerate() {
             memberships.push((format!("memberships[{place}]"), membership));
         }
         for (at, membership) in memberships {
             let added = loader.membership(&membership.user, &membership.group);
-            added.map_err(fault(at))?;
+            added.map_err(wrong(at))?;
         }
         Ok(loader.finish())
     }
@@ -173,8 +173,8 @@ fn sorted<T>(models: Vec<T>, kind: Kind, id: impl Fn(&T) -> &String) -> Vec<(usi
     models.into_iter().map(|(_, place, model)| (place, model)).collect()
 }
 
-fn fault(at: String) -> impl FnOnce(Fault) -> SeedFileError {
-    move |fault| SeedFileError::Fault { at, fault }
+fn wrong(at: String) -> impl FnOnce(ObjectError) -> SeedFileError {
+    move |error| SeedFileError::Object { at, error }
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -16,8 +15,12 @@ use workos_directory_sync::operation::Operation;
 use crate::app::App;
 use crate::builder::EmulatorBuilder;
 use crate::builder::StartError;
+use crate::connection::Connections;
+use crate::connection::Reset;
+use crate::faults::Faults;
 use crate::received::ReceivedRequest;
 use crate::routes;
+use crate::webhooks;
 
 /// How long a clean shutdown waits for clients that keep their connections busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,6 +32,7 @@ pub struct Emulator {
     app: Arc<App>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<std::io::Result<()>>>,
+    sender: JoinHandle<()>,
 }
 
 impl Emulator {
@@ -50,16 +54,17 @@ impl Emulator {
     pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: App) -> Self {
         let app = Arc::new(app);
         let (stop, stopped) = oneshot::channel::<()>();
-        // Small answers must not wait for each other.
-        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-        let server = axum::serve(listener, routes::router(Arc::clone(&app))).with_graceful_shutdown(async move {
+        let service = routes::router(Arc::clone(&app)).into_make_service_with_connect_info::<Reset>();
+        let server = axum::serve(Connections(listener), service).with_graceful_shutdown(async move {
             // A sender that was dropped says the same as one that was used.
             drop(stopped.await);
         });
+        let sender = tokio::spawn(webhooks::send(Arc::clone(&app)));
         Self {
             address,
             base_url: format!("http://{address}"),
             app,
+            sender,
             stop: Some(stop),
             server: Some(tokio::spawn(server.into_future())),
         }
@@ -77,7 +82,7 @@ impl Emulator {
 
     /// The API key that it accepts.
     pub fn api_key(&self) -> &str {
-        &self.app.api_key
+        &self.app.settings.api_key
     }
 
     /// How many requests for an operation came in, whatever the answer was.
@@ -111,6 +116,11 @@ impl Emulator {
         self.app.received.last()
     }
 
+    /// The faults that are injected: what goes wrong, and when.
+    pub fn faults(&self) -> &Faults {
+        &self.app.faults
+    }
+
     pub(crate) fn app(&self) -> &App {
         &self.app
     }
@@ -129,6 +139,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
+        self.sender.abort();
         if let Some(server) = self.server.take() {
             // The listener goes with the task; answers under way are still sent.
             server.abort();
@@ -142,7 +153,7 @@ impl fmt::Debug for Emulator {
         let mut shown = formatter.debug_struct("Emulator");
         shown
             .field("base_url", &self.base_url)
-            .field("profile", &self.app.profile);
+            .field("profile", &self.app.settings.profile);
         shown.finish_non_exhaustive()
     }
 }

@@ -82,6 +82,11 @@ impl<T> Shelf<T> {
         }
     }
 
+    /// The number in the id of a row, removed or not.
+    pub(crate) fn ulid(&self, number: u32) -> Option<Ulid> {
+        self.ids.get(number as usize).copied()
+    }
+
     /// The id of a row, removed or not.
     pub(crate) fn id(&self, number: u32) -> Option<String> {
         self.ids.get(number as usize).map(|&id| self.kind.id(id))

@@ -40,24 +40,24 @@ pub use self::memberships::users_of_group;
 pub use self::organization::directories_of_organization;
 pub use self::organization::users_of_organization;
 use crate::Error;
-
-type Results<T> = dyn Stream<Item = Result<T, Error>> + Send;
+use crate::runtime::BoxStream;
+use crate::runtime::MaybeSend;
 
 /// A stream of what a pattern finds. The first error ends it.
 #[must_use = "streams do nothing unless polled"]
 pub struct Found<T> {
-    stream: Option<Pin<Box<Results<T>>>>,
+    stream: Option<BoxStream<Result<T, Error>>>,
 }
 
 impl<T: Send + 'static> Found<T> {
-    fn new(stream: impl Stream<Item = Result<T, Error>> + Send + 'static) -> Self {
+    fn new(stream: impl Stream<Item = Result<T, Error>> + MaybeSend + 'static) -> Self {
         Self {
             stream: Some(Box::pin(stream)),
         }
     }
 
     /// A stream that has to be looked for first.
-    fn later(find: impl Future<Output = Result<Self, Error>> + Send + 'static) -> Self {
+    fn later(find: impl Future<Output = Result<Self, Error>> + MaybeSend + 'static) -> Self {
         Self::new(stream::once(find).try_flatten())
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
-use tokio::net::TcpStream;
 
 /// A server with a script of answers; the last one is repeated.
 pub(crate) struct Server {
@@ -41,7 +42,11 @@ impl Server {
 }
 
 /// One request per connection, so that a broken answer breaks one request only.
-async fn serve(mut stream: TcpStream, answers: Vec<Vec<u8>>, log: Arc<Mutex<Vec<String>>>) {
+pub(crate) async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answers: Vec<Vec<u8>>,
+    log: Arc<Mutex<Vec<String>>>,
+) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::json;
 use workos_directory_emulator::Emulator;
-use workos_directory_emulator::Fault;
 use workos_directory_emulator::ManualClock;
+use workos_directory_emulator::ObjectError;
 use workos_directory_emulator::Population;
 use workos_directory_sync::types::Directory;
 use workos_directory_sync::types::DirectoryGroup;
@@ -148,29 +148,29 @@ async fn a_change_that_is_refused_changes_nothing_and_tells_nothing() {
     let before = events(&asking).await.len();
     assert!(matches!(
         emulator.add_member(&jane.id, &there.id),
-        Err(Fault::OtherDirectory { .. })
+        Err(ObjectError::OtherDirectory { .. })
     ));
     assert!(matches!(
         emulator.delete_user(&there.id),
-        Err(Fault::UnknownUser { .. })
+        Err(ObjectError::UnknownUser { .. })
     ));
     assert!(matches!(
         emulator.delete_group(&jane.id),
-        Err(Fault::UnknownGroup { .. })
+        Err(ObjectError::UnknownGroup { .. })
     ));
     assert!(matches!(
         emulator.delete_directory("directory_x"),
-        Err(Fault::UnknownDirectory { .. })
+        Err(ObjectError::UnknownDirectory { .. })
     ));
     let mut moved = jane.clone();
     moved.directory_id.clone_from(&second.id);
-    assert!(matches!(emulator.put_user(moved), Err(Fault::DuplicateId { .. })));
+    assert!(matches!(emulator.put_user(moved), Err(ObjectError::DuplicateId { .. })));
     let mut old = jane.clone();
     old.id = "directory_user_01EHZNVPK3SFK441A1RGBFSHRT".to_owned();
-    assert!(matches!(emulator.put_user(old), Err(Fault::NotNew { .. })));
+    assert!(matches!(emulator.put_user(old), Err(ObjectError::NotNew { .. })));
     let mut wrong = jane.clone();
     wrong.id = "user_1".to_owned();
-    assert!(matches!(emulator.put_user(wrong), Err(Fault::WrongId { .. })));
+    assert!(matches!(emulator.put_user(wrong), Err(ObjectError::WrongId { .. })));
     assert_eq!(events(&asking).await.len(), before);
     assert_eq!(asking.all_ids("/directory_users").await, [jane.id]);
 }

@@ -4,9 +4,12 @@
 
 mod asking;
 mod events;
+mod faults;
+mod inactive;
 mod lifecycle;
 mod lists;
 mod objects;
 mod official;
 mod refusals;
 mod throttle;
+mod webhooks;

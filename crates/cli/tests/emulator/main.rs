@@ -1,0 +1,7 @@
+//! `dsync emulator` as a program.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod running;
+mod webhooks;

@@ -1,0 +1,408 @@
+//! Two documents → what differs.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ptr;
+
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::deviations::Scope;
+use crate::openapi::Document;
+use crate::openapi::Operation;
+use crate::openapi::Schema;
+use crate::openapi::items;
+use crate::openapi::json_schema;
+use crate::openapi::members;
+use crate::openapi::model;
+use crate::openapi::text;
+
+/// Who has what the other has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// Upstream has it, we lack it.
+    Lacking,
+    /// We have it, upstream lacks it.
+    Extra,
+    /// Both have it and say different things of it.
+    Differs,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [Self::Lacking, Self::Extra, Self::Differs];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lacking => "lacking",
+            Self::Extra => "extra",
+            Self::Differs => "differs",
+        })
+    }
+}
+
+/// A difference of the documents.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Difference {
+    pub(crate) kind: Kind,
+    /// Its sort and its place, such as `field DirectoryUser.email`.
+    pub(crate) what: String,
+    pub(crate) upstream: String,
+    pub(crate) ours: String,
+}
+
+impl Difference {
+    pub(crate) fn extra(what: String) -> Self {
+        Self {
+            kind: Kind::Extra,
+            what,
+            upstream: "–".to_owned(),
+            ours: "yes".to_owned(),
+        }
+    }
+
+    fn lacking(what: String) -> Self {
+        Self {
+            kind: Kind::Lacking,
+            what,
+            upstream: "yes".to_owned(),
+            ours: "–".to_owned(),
+        }
+    }
+
+    fn differs(what: String, upstream: impl Into<String>, ours: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Differs,
+            what,
+            upstream: upstream.into(),
+            ours: ours.into(),
+        }
+    }
+}
+
+/// A schema of ours with everything that upstream has in its places.
+struct Pair<'a> {
+    ours: &'a Value,
+    theirs: Vec<&'a Value>,
+}
+
+/// Both documents with what was found so far.
+struct Comparison<'a> {
+    ours: &'a Document,
+    upstream: &'a Document,
+    scope: &'a Scope,
+    pairs: BTreeMap<String, Pair<'a>>,
+    differences: BTreeSet<Difference>,
+}
+
+/// Compares what the scope covers; differences are sorted, and none is there twice.
+pub(crate) fn compare(ours: &Document, upstream: &Document, scope: &Scope) -> Vec<Difference> {
+    let (pairs, differences) = (BTreeMap::new(), BTreeSet::new());
+    let mut comparison = Comparison {
+        ours,
+        upstream,
+        scope,
+        pairs,
+        differences,
+    };
+    comparison.operations();
+    comparison.schemas();
+    comparison.differences.into_iter().collect()
+}
+
+/// The places of what only the seed knows, as differences name them.
+pub(crate) fn of_the_seed(document: &Document) -> Vec<String> {
+    let is_seed = |value: &Value| text(value, "x-origin") == "seed";
+    let mut places = Vec::new();
+    for operation in document.operations() {
+        let name = operation.name();
+        if is_seed(operation.value) {
+            places.push(format!("operation {name}"));
+        }
+        let parameters = operation.parameters.iter().filter(|(_, parameter)| is_seed(parameter));
+        places.extend(parameters.map(|((_, parameter), _)| format!("parameter {name} {parameter}")));
+        let responses = operation.responses(document);
+        let responses = responses.iter().filter(|(_, response)| is_seed(response));
+        places.extend(responses.map(|(status, _)| format!("status {name} {status}")));
+    }
+    for (model, schema) in document.schemas() {
+        let fields = members(schema.get("properties")).filter(|(_, field)| is_seed(field));
+        places.extend(fields.map(|(field, _)| format!("field {model}.{field}")));
+    }
+    places
+}
+
+impl<'a> Comparison<'a> {
+    fn operations(&mut self) {
+        let covered = |operation: &Operation<'_>| self.scope.covers(operation.path, items(operation.value, "tags"));
+        let by_place = |document: &'a Document| {
+            let operations = document.operations().into_iter().filter(covered);
+            operations
+                .map(|operation| (place(operation.method, operation.path), operation))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let (ours, mut theirs) = (by_place(self.ours), by_place(self.upstream));
+        for (place, ours) in ours {
+            match theirs.remove(&place) {
+                Some(theirs) => self.operation(&ours, &theirs),
+                None => drop(
+                    self.differences
+                        .insert(Difference::extra(format!("operation {}", ours.name()))),
+                ),
+            }
+        }
+        let lacking = theirs
+            .values()
+            .map(|operation| Difference::lacking(format!("operation {}", operation.name())));
+        self.differences.extend(lacking);
+    }
+
+    fn operation(&mut self, ours: &Operation<'a>, theirs: &Operation<'a>) {
+        let name = ours.name();
+        let (mine, mut others) = (parameters(ours), parameters(theirs));
+        for (key, parameter) in mine {
+            let parameter_name = text(parameter, "name");
+            let what = format!("parameter {name} {parameter_name}");
+            match others.remove(&key) {
+                None => drop(self.differences.insert(Difference::extra(what))),
+                Some(other) => self.parameter(&format!("{name} {parameter_name}"), parameter, other),
+            }
+        }
+        let lacking = others
+            .values()
+            .map(|parameter| format!("parameter {name} {}", text(parameter, "name")));
+        self.differences.extend(lacking.map(Difference::lacking));
+
+        match (ours.request(self.ours), theirs.request(self.upstream)) {
+            (Some(ours), Some(theirs)) => self.pair(format!("{name} body"), ours, &[theirs]),
+            (Some(_), None) => drop(self.differences.insert(Difference::extra(format!("body {name}")))),
+            (None, Some(_)) => drop(self.differences.insert(Difference::lacking(format!("body {name}")))),
+            (None, None) => {}
+        }
+
+        let (mine, mut others) = (ours.responses(self.ours), theirs.responses(self.upstream));
+        for (status, response) in mine {
+            let Some(other) = others.remove(status) else {
+                self.differences
+                    .insert(Difference::extra(format!("status {name} {status}")));
+                continue;
+            };
+            if let (Some(ours), Some(theirs)) = (json_schema(response), json_schema(other)) {
+                self.pair(format!("{name} {status}"), ours, &[theirs]);
+            }
+        }
+        let lacking = others.keys().map(|status| format!("status {name} {status}"));
+        self.differences.extend(lacking.map(Difference::lacking));
+    }
+
+    fn parameter(&mut self, place: &str, ours: &'a Value, theirs: &'a Value) {
+        let required = |parameter: &Value| match parameter.get("required") == Some(&Value::Bool(true)) {
+            true => "required",
+            false => "optional",
+        };
+        let (mine, other) = (required(ours), required(theirs));
+        if mine != other {
+            self.differences
+                .insert(Difference::differs(format!("required {place}"), other, mine));
+        }
+        if let (Some(ours), Some(theirs)) = (ours.get("schema"), theirs.get("schema")) {
+            self.pair(place.to_owned(), ours, &[theirs]);
+        }
+    }
+
+    /// Notes that upstream has `theirs` where we have `ours`, and goes on with the parts of both.
+    fn pair(&mut self, place: String, ours: &'a Value, theirs: &[&'a Value]) {
+        let place = match model(ours) {
+            None => place,
+            Some(name) => {
+                // Whether null may stand here is said here; the rest is said by the model.
+                let (mine, other) = (Schema::of(self.ours, ours), Schema::any_of(self.upstream, theirs));
+                self.nullable(&place, &mine, &other);
+                name.to_owned()
+            }
+        };
+        let pair = self.pairs.entry(place.clone()).or_insert_with(|| Pair {
+            ours,
+            theirs: Vec::new(),
+        });
+        let mut new: Vec<&Value> = theirs.iter().map(|schema| self.upstream.resolve(schema)).collect();
+        new.retain(|schema| !pair.theirs.iter().any(|known| ptr::eq(*known, *schema)));
+        if new.is_empty() {
+            return;
+        }
+        pair.theirs.extend(&new);
+        let (mine, others) = (Schema::of(self.ours, ours), Schema::any_of(self.upstream, &new));
+        if mine.raw {
+            return;
+        }
+        let payloads = self.ours.resolve(ours).get("x-event-payloads");
+        for (name, field) in &mine.fields {
+            if payloads.is_some() && *name == "data" {
+                continue;
+            }
+            if let Some(other) = others.fields.get(name) {
+                for schema in &field.schemas {
+                    self.pair(format!("{place}.{name}"), schema, &other.schemas);
+                }
+            }
+        }
+        for schema in &mine.items {
+            if !others.items.is_empty() {
+                self.pair(format!("{place}[]"), schema, &others.items);
+            }
+        }
+        for (event, payload) in members(payloads) {
+            let theirs: Vec<_> = new
+                .iter()
+                .flat_map(|schema| payloads_of(self.upstream, schema, event))
+                .collect();
+            let target = payload
+                .as_str()
+                .and_then(|target| self.ours.value().pointer(target.strip_prefix('#')?));
+            let name = payload
+                .as_str()
+                .and_then(|target| target.rsplit('/').next())
+                .unwrap_or_default();
+            if let (Some(target), false) = (target, theirs.is_empty()) {
+                self.pair(name.to_owned(), target, &theirs);
+            }
+        }
+    }
+
+    fn schemas(&mut self) {
+        for (place, Pair { ours, theirs }) in std::mem::take(&mut self.pairs) {
+            let (mine, other) = (Schema::of(self.ours, ours), Schema::any_of(self.upstream, &theirs));
+            if model(ours).is_none() && !self.ours.schemas().any(|(name, _)| *name == place) {
+                self.nullable(&place, &mine, &other);
+            }
+            self.types(&place, &mine, &other);
+            self.values(&place, &mine, &other);
+            // An object of which upstream says no more than that it is one has nothing to compare.
+            if mine.raw || other.fields.is_empty() {
+                continue;
+            }
+            for (name, field) in &mine.fields {
+                match other.fields.get(name) {
+                    None => drop(
+                        self.differences
+                            .insert(Difference::extra(format!("field {place}.{name}"))),
+                    ),
+                    Some(theirs) if field.required && !theirs.required => {
+                        let what = format!("required {place}.{name}");
+                        self.differences
+                            .insert(Difference::differs(what, "optional", "required"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            let lacking = other.fields.keys().filter(|name| !mine.fields.contains_key(*name));
+            self.differences
+                .extend(lacking.map(|name| Difference::lacking(format!("field {place}.{name}"))));
+        }
+    }
+
+    fn nullable(&mut self, place: &str, ours: &Schema<'_>, theirs: &Schema<'_>) {
+        let word = |nullable| if nullable { "with null" } else { "without null" };
+        if ours.nullable != theirs.nullable {
+            let what = format!("nullable {place}");
+            self.differences
+                .insert(Difference::differs(what, word(theirs.nullable), word(ours.nullable)));
+        }
+    }
+
+    fn types(&mut self, place: &str, ours: &Schema<'_>, theirs: &Schema<'_>) {
+        let said = !ours.types.is_empty() && !theirs.types.is_empty();
+        if said && ours.types != theirs.types {
+            let what = format!("type {place}");
+            self.differences
+                .insert(Difference::differs(what, joined(&theirs.types), joined(&ours.types)));
+        }
+    }
+
+    fn values(&mut self, place: &str, ours: &Schema<'_>, theirs: &Schema<'_>) {
+        let none = BTreeSet::new();
+        let (mine, other) = match (&ours.values, &theirs.values) {
+            (Some(mine), Some(other)) => (mine, other),
+            // A single value is what an object is called; several are a list to keep up with.
+            (None, Some(other)) if other.len() > 1 => (&none, other),
+            // Where upstream takes any text, ours may still name those that it knows.
+            _ => return,
+        };
+        let is_covered = |value: &&String| !is_event(value) || value.starts_with(&self.scope.events);
+        let lacking: Vec<_> = other.difference(mine).filter(is_covered).collect();
+        let extra = mine.difference(other);
+        let differences: Vec<_> = extra
+            .map(|value| Difference::extra(format!("value {place} {value}")))
+            .chain(
+                lacking
+                    .into_iter()
+                    .map(|value| Difference::lacking(format!("value {place} {value}"))),
+            )
+            .collect();
+        self.differences.extend(differences);
+    }
+}
+
+/// Whether a value is a name of the manner `dsync.user.created`.
+fn is_event(value: &str) -> bool {
+    value.split('.').count() > 1
+        && value
+            .split('.')
+            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+}
+
+/// An operation's place, whatever the parts of its path are called.
+fn place(method: &str, path: &str) -> (Vec<String>, String) {
+    let parts = path.split('/').map(|part| {
+        if part.starts_with('{') {
+            "{}".to_owned()
+        } else {
+            part.to_owned()
+        }
+    });
+    (parts.collect(), method.to_owned())
+}
+
+/// Parameters by what they are known by: those of the path by their position, all others by their name.
+fn parameters<'a>(operation: &Operation<'a>) -> BTreeMap<(String, String), &'a Value> {
+    let position = |name: &str| operation.path.split('/').position(|part| part == format!("{{{name}}}"));
+    let parameters = operation.parameters.iter().filter(|((place, _), _)| !place.is_empty());
+    parameters
+        .map(|((place, name), parameter)| {
+            let name = match (*place, position(name)) {
+                ("path", Some(position)) => position.to_string(),
+                // Names of headers have no case.
+                ("header", _) => name.to_lowercase(),
+                _ => (*name).to_owned(),
+            };
+            (((*place).to_owned(), name), *parameter)
+        })
+        .collect()
+}
+
+/// What upstream says of the payload of one event: the field `data` of the alternative with this name.
+fn payloads_of<'a>(document: &'a Document, schema: &'a Value, event: &str) -> Vec<&'a Value> {
+    let schema = document.resolve(schema);
+    let alternatives = ["oneOf", "anyOf", "allOf"].iter().flat_map(|key| items(schema, key));
+    let mut found: Vec<_> = alternatives
+        .flat_map(|alternative| payloads_of(document, alternative, event))
+        .collect();
+    let name = schema
+        .pointer("/properties/event")
+        .map(|name| Schema::of(document, name));
+    if name
+        .and_then(|name| name.values)
+        .is_some_and(|values| values.contains(event))
+    {
+        found.extend(schema.pointer("/properties/data"));
+    }
+    found
+}
+
+fn joined(types: &BTreeSet<String>) -> String {
+    types.iter().map(String::as_str).collect::<Vec<_>>().join(" or ")
+}

@@ -1,0 +1,200 @@
+//! `cargo xtask parity` on small documents: what it finds, what is explained, and how it says so.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::process::Output;
+use std::time::Instant;
+
+use serde_json::Value;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/parity");
+
+fn parity(ours: &str, upstream: &Path, deviations: &Path, format: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["parity", "--format", format, "--spec", ours, "--deviations"])
+        .arg(deviations)
+        .arg(upstream)
+        .output()
+        .expect("xtask starts")
+}
+
+fn small(format: &str) -> Output {
+    let file = |name: &str| Path::new(FIXTURES).join(name);
+    parity(
+        &format!("{FIXTURES}/ours.yaml"),
+        &file("upstream-3.1.yaml"),
+        &file("parity.toml"),
+        format,
+    )
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+#[test]
+fn all_differences_are_found_and_the_exit_code_is_1() {
+    let output = small("text");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    insta::assert_snapshot!("text", text(&output.stdout));
+}
+
+#[test]
+fn for_a_pull_request_there_is_a_table() {
+    insta::assert_snapshot!("markdown", text(&small("markdown").stdout));
+}
+
+#[test]
+fn json_has_what_is_unexplained_known_and_stale() {
+    let found: Value = serde_json::from_slice(&small("json").stdout).expect("it is JSON");
+    let unexplained = found["unexplained"].as_array().expect("an array");
+    let nullable = unexplained
+        .iter()
+        .find(|difference| difference["what"] == "nullable Author.name")
+        .expect("it is found");
+    assert_eq!(nullable["upstream"], "with null");
+    assert_eq!(found["known"][0]["reason"], "The seed counts them.");
+    assert_eq!(found["stale"][0]["what"], "field Book.weight");
+}
+
+#[test]
+fn once_every_difference_has_a_reason_the_command_succeeds_and_tells_only_of_those_that_no_longer_hold() {
+    let found: Value = serde_json::from_slice(&small("json").stdout).expect("it is JSON");
+    let mut deviations = fs::read_to_string(format!("{FIXTURES}/parity.toml")).expect("it is there");
+    for difference in found["unexplained"].as_array().expect("an array") {
+        write!(
+            deviations,
+            "\n[[deviation]]\nkind = {}\nwhat = {}\nreason = 'why'\n",
+            difference["kind"], difference["what"]
+        )
+        .expect("written");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("parity.toml");
+    fs::write(&file, deviations).expect("written");
+    let upstream = Path::new(FIXTURES).join("upstream-3.1.yaml");
+    let output = parity(&format!("{FIXTURES}/ours.yaml"), &upstream, &file, "text");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    assert!(
+        shown.starts_with("deviations that no longer hold") && shown.contains("  field Book.weight (lacking)\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_document_is_equal_to_itself_and_to_its_json() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let deviations = Path::new(FIXTURES).join("parity.toml");
+    let ours = format!("{FIXTURES}/ours.yaml");
+    let value: Value = serde_saphyr::from_str(&fs::read_to_string(&ours).expect("it is there")).expect("it is YAML");
+    let json = folder.path().join("upstream.json");
+    fs::write(&json, value.to_string()).expect("written");
+    for upstream in [Path::new(&ours), &json] {
+        let output = parity(&ours, upstream, &deviations, "text");
+        assert!(
+            output.status.success(),
+            "{}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn a_deviation_without_a_reason_and_a_file_that_is_no_openapi_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("parity.toml");
+    fs::write(
+        &file,
+        "[scope]\npaths = ['/books']\n[[deviation]]\nkind = 'extra'\nwhat = 'x'\nreason = ''\n",
+    )
+    .expect("written");
+    let ours = format!("{FIXTURES}/ours.yaml");
+    let output = parity(&ours, Path::new(&ours), &file, "text");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("the deviation `x` has no reason"),
+        "{}",
+        text(&output.stderr)
+    );
+    fs::write(&file, "swagger: '2.0'\n").expect("written");
+    let output = parity(&ours, &file, &Path::new(FIXTURES).join("parity.toml"), "text");
+    assert!(text(&output.stderr).contains("not 3.x"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_bookkeeping_knows_what_only_the_seed_has() {
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args([
+            "parity",
+            "--spec",
+            &format!("{FIXTURES}/ours.yaml"),
+            "--deviations",
+            &format!("{FIXTURES}/parity.toml"),
+        ])
+        .output()
+        .expect("xtask starts");
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("`parameter GET /books genre` is marked `x-origin: seed`"),
+        "{message}"
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .arg("parity")
+        .output()
+        .expect("xtask starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+/// As long as the official document and of its manner: everything in place, nothing shared.
+fn long_document() -> String {
+    let mut document = String::from("openapi: 3.1.1\npaths:\n");
+    let mut lines = 2;
+    for path in 0.. {
+        let start = document.len();
+        writeln!(document, "  /things{path}/{{id}}:").expect("written");
+        for method in ["get", "patch", "delete"] {
+            write!(
+                document,
+                "    {method}:\n      operationId: Things{path}_{method}\n      tags:\n        - things\n"
+            )
+            .expect("written");
+            document.push_str("      parameters:\n        - name: id\n          required: true\n          in: path\n          description: >-\n            Names the thing that is asked for, as\n            the list shows it.\n          schema:\n            type: string\n      responses:\n");
+            for status in ["200", "404"] {
+                write!(document, "        '{status}':\n          description: An answer.\n          content:\n            application/json:\n              schema:\n                type: object\n                properties:\n                  object:\n                    type: string\n                    const: thing\n                  name:\n                    type:\n                      - string\n                      - 'null'\n                    description: What it is called.\n                    example: A thing.\n                required:\n                  - object\n                  - name\n").expect("written");
+            }
+        }
+        lines += document[start..].lines().count();
+        if lines > 40_000 {
+            break;
+        }
+    }
+    document
+}
+
+#[test]
+fn a_document_of_40_000_lines_is_compared_and_the_time_is_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let upstream = folder.path().join("upstream.yaml");
+    let document = long_document();
+    assert!(document.lines().count() > 40_000);
+    fs::write(&upstream, &document).expect("written");
+    let deviations = folder.path().join("parity.toml");
+    fs::write(&deviations, "[scope]\ntags = ['things']\n").expect("written");
+    let start = Instant::now();
+    let output = parity(&format!("{FIXTURES}/ours.yaml"), &upstream, &deviations, "json");
+    let time = start.elapsed();
+    println!(
+        "{} lines, {} KB: {} ms",
+        document.lines().count(),
+        document.len() / 1024,
+        time.as_millis()
+    );
+    let found: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let operations = document.matches("operationId").count();
+    assert_eq!(found["unexplained"].as_array().map(Vec::len), Some(operations));
+}
