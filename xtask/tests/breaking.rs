@@ -282,3 +282,26 @@ fn the_rules_are_a_table_and_a_pull_request_gets_one_too() {
     ]);
     insta::assert_snapshot!("table", text(&output.stdout));
 }
+
+#[test]
+fn in_requests_a_new_required_field_is_major_for_the_api_and_a_value_more_is_not() {
+    let document = |fields: &str, values: &str| {
+        format!(
+            "openapi: 3.0.3\npaths:\n  /roles:\n    post:\n      operationId: createRole\n      requestBody:\n        content: {{ application/json: {{ schema: {{ $ref: '#/components/schemas/NewRole' }} }} }}\n      responses: {{ '204': {{ description: Made. }} }}\ncomponents:\n  schemas:\n    NewRole:\n      type: object\n      required: [{fields}]\n      properties: {{ slug: {{ type: string }}, kind: {{ $ref: '#/components/schemas/Kind' }} }}\n    Kind: {{ type: string, enum: [{values}] }}\n"
+        )
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (old, new) = (folder.path().join("old.yaml"), folder.path().join("new.yaml"));
+    fs::write(&old, document("slug", "a")).expect("written");
+    fs::write(&new, document("slug, kind", "a, b")).expect("written");
+    let (old, new) = (old.display().to_string(), new.display().to_string());
+    let shown = text(&breaking(&["--old", &old, "--new", &new]).stdout);
+    assert!(
+        shown.contains("API major  Rust major  NewRole.kind: field now required"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("API minor  Rust major  Kind: value added to a closed enum (\"b\")"),
+        "{shown}"
+    );
+}
