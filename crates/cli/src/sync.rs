@@ -28,7 +28,7 @@ Examples:
 
 A sync that was interrupted goes on where it was when it is started again within an hour.")]
 pub(crate) struct Arguments {
-    /// The database: sqlite:FILE
+    /// The database: sqlite:FILE or postgres://USER@HOST/DATABASE (password: PGPASSWORD or ~/.pgpass)
     #[arg(long, env = "DSYNC_DATABASE", value_name = "ADDRESS")]
     database: String,
 
