@@ -21,6 +21,7 @@ mod completions;
 mod connection;
 mod demo;
 mod emulator;
+mod emulator_files;
 mod failure;
 #[rustfmt::skip]
 mod generated;
