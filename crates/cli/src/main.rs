@@ -20,6 +20,7 @@ mod completions;
 mod connection;
 mod demo;
 mod emulator;
+mod emulator_files;
 mod failure;
 mod interrupt;
 mod output;
