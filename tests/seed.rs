@@ -85,7 +85,9 @@ fn the_seeds_causes_and_fixes_are_what_errors_say() {
     });
     for (status, row) in rows {
         let row = row.unwrap_or_else(|| panic!("the seed has no row for {status}"));
-        let help = workos_directory_sync::operation::StatusHelp::of(status).expect("the document has help");
+        let help = workos_directory_sync::operations::LIST_DIRECTORY_USERS
+            .help(status)
+            .expect("the document has help");
         assert!(row.contains(help.cause) && row.ends_with(help.fix), "{row}");
     }
 }

@@ -29,7 +29,7 @@ fn run(spec: PathBuf) {
 #[cfg(feature = "buildtime")]
 fn generate(spec: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let document = workos_directory_codegen::Document::read(spec)?;
-    let generated = workos_directory_codegen::generate(&document)?;
+    let generated = workos_directory_codegen::generate(&document, &workos_directory_codegen::Target::CLIENT)?;
     let folder = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?).join("generated");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;

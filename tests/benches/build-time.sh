@@ -3,13 +3,13 @@
 # and how many packages each needs. Both with the same TLS back end, versions from this workspace's Cargo.lock, in turns, in a directory
 # that is removed in the end.
 #
-#     tests/benches/build-time.sh [rounds [rustls|native-tls]]
+#     tests/benches/build-time.sh [rounds [rustls|rustls-ring|native-tls]]
 set -eu
 
 rounds=${1:-3}
 tls=${2:-rustls}
 case $tls in
-rustls) official=rustls-tls ;;
+rustls | rustls-ring) official=rustls-tls ;;
 native-tls) official=native-tls ;;
 *)
     echo "no TLS back end: $tls" >&2

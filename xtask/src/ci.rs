@@ -23,18 +23,9 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
+    // What fails within seconds comes first, with the command that mends each failure.
     Step {
-        command: "cargo fmt --all --check",
-        environment: &[],
-        mend: Some("cargo fmt --all"),
-    },
-    Step {
-        command: "cargo xtask codegen --check",
-        environment: &[],
-        mend: Some("cargo xtask codegen"),
-    },
-    Step {
-        command: "cargo xtask lint",
+        command: "cargo xtask check",
         environment: &[],
         mend: None,
     },
@@ -69,9 +60,31 @@ const STEPS: &[Step] = &[
         environment: &[],
         mend: None,
     },
+    Step {
+        command: "cargo test --locked --package workos-directory-sync --no-default-features --features rustls-ring --test tls",
+        environment: &[],
+        mend: None,
+    },
     // What crates.io would get builds by itself.
     Step {
         command: "cargo package --locked --allow-dirty --package workos-directory-codegen --package workos-directory-sync",
+        environment: &[],
+        mend: None,
+    },
+    // What users of the client rely on, and what all of it relies on.
+    Step {
+        command: "cargo xtask api --check",
+        environment: &[],
+        mend: Some("cargo xtask api"),
+    },
+    Step {
+        command: "cargo xtask deny",
+        environment: &[],
+        mend: None,
+    },
+    // target/reference/index.html, which the workflow keeps.
+    Step {
+        command: "cargo xtask docs",
         environment: &[],
         mend: None,
     },

@@ -1,4 +1,4 @@
-//! `cargo xtask codegen`: writes the client's generated code, or with `--check` compares it with what is checked in.
+//! `cargo xtask codegen`: writes the clients' generated code, or with `--check` compares it with what is checked in.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,48 +12,60 @@ use anyhow::bail;
 use similar::TextDiff;
 use workos_directory_codegen::Document;
 use workos_directory_codegen::Generated;
-
-/// The folder of the generated code, from the workspace's root.
-const GENERATED: &str = "crates/client/src/generated";
+use workos_directory_codegen::Target;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Write nothing; show how the checked-in code differs and fail if it does
     #[arg(long)]
     check: bool,
-    /// The document to generate from
-    #[arg(long, value_name = "FILE", default_value_os_t = crate::root().join("spec/openapi.yaml"))]
-    spec: PathBuf,
-    /// The folder of the generated code
-    #[arg(long, value_name = "DIR", default_value_os_t = crate::root().join(GENERATED))]
-    output: PathBuf,
+    /// Generate the client from this document instead, and nothing else
+    #[arg(long, value_name = "FILE")]
+    spec: Option<PathBuf>,
+    /// The folder of the client's generated code, with `--spec`
+    #[arg(long, value_name = "DIR", requires = "spec")]
+    output: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let name = arguments
-        .spec
-        .strip_prefix(crate::root())
-        .unwrap_or(&arguments.spec)
-        .display();
-    let document = Document::read(&arguments.spec)?;
-    let generated = workos_directory_codegen::generate(&document).with_context(|| format!("{name}"))?;
-    let changes = changes(&generated, &arguments.output)?;
+    let root = crate::root();
+    let Some(spec) = &arguments.spec else {
+        return Target::ALL.iter().try_for_each(|target| {
+            let (spec, output) = (root.join(target.document), root.join(target.folder));
+            bring_up_to_date(target, &spec, &output, arguments.check)
+        });
+    };
+    let target = &Target::CLIENT;
+    let output = arguments.output.clone().unwrap_or_else(|| root.join(target.folder));
+    bring_up_to_date(target, spec, &output, arguments.check)
+}
+
+/// Writes what the document says, or with `check` compares only.
+fn bring_up_to_date(target: &Target, spec: &Path, output: &Path, check: bool) -> Result<()> {
+    let name = spec.strip_prefix(crate::root()).unwrap_or(spec).display();
+    let folder = target.folder;
+    let document = Document::read(spec).with_context(|| format!("{name}"))?;
+    let generated = workos_directory_codegen::generate(&document, target).with_context(|| format!("{name}"))?;
+    let changes = changes(&generated, output)?;
     if changes.is_empty() {
-        println!("{GENERATED} is what {name} says");
+        println!("{folder} is what {name} says");
         return Ok(());
     }
-    if arguments.check {
+    if check {
         for change in &changes {
-            print!("{}", change.diff());
+            print!("{}", change.diff(folder));
         }
         bail!(
-            "{GENERATED} is not what {name} says ({} files differ): run `cargo xtask codegen`",
+            "{folder} is not what {name} says ({} files differ): run `cargo xtask codegen`",
             changes.len()
         );
     }
     for change in &changes {
-        change.write(&arguments.output)?;
-        println!("{} {GENERATED}/{}", change.verb(), change.path);
+        change.write(output)?;
+        println!("{} {folder}/{}", change.verb(), change.path);
+    }
+    if let Some(summary) = crate::breaking::summary(spec) {
+        print!("{summary}");
     }
     Ok(())
 }
@@ -74,11 +86,11 @@ impl Change {
         }
     }
 
-    fn diff(&self) -> String {
+    fn diff(&self, folder: &str) -> String {
         let old = self.old.as_deref().unwrap_or_default();
         let new = self.new.as_deref().unwrap_or_default();
-        let checked_in = format!("{GENERATED}/{} (checked in)", self.path);
-        let generated = format!("{GENERATED}/{} (generated)", self.path);
+        let checked_in = format!("{folder}/{} (checked in)", self.path);
+        let generated = format!("{folder}/{} (generated)", self.path);
         TextDiff::from_lines(old, new)
             .unified_diff()
             .context_radius(3)

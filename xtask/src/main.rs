@@ -5,8 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
+mod breaking;
+mod check;
 mod ci;
 mod codegen;
+mod deny;
+mod docs;
 mod lint;
 mod openapi;
 mod parity;
@@ -31,8 +36,18 @@ enum Command {
     Codegen(codegen::Arguments),
     /// Check spec/openapi.yaml by the rules of this workspace
     Lint(lint::Arguments),
+    /// Say what the change of spec/openapi.yaml means for those who use it
+    Breaking(breaking::Arguments),
     /// Compare spec/openapi.yaml with an upstream OpenAPI document
     Parity(parity::Arguments),
+    /// Write down the client's public interface
+    Api(api::Arguments),
+    /// Check the licences, versions and sources of all dependencies
+    Deny(deny::Arguments),
+    /// What can be known within seconds, side by side; for the moment before a commit
+    Check(check::Arguments),
+    /// Write the document as a page of HTML
+    Docs(docs::Arguments),
     /// Install the official SDKs of other languages for the interop tests
     Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
@@ -43,7 +58,12 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Breaking(arguments) => breaking::run(&arguments),
         Command::Parity(arguments) => parity::run(&arguments),
+        Command::Api(arguments) => api::run(&arguments),
+        Command::Deny(arguments) => deny::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Docs(arguments) => docs::run(&arguments),
         Command::Sdks => sdks::run(),
         Command::Ci(arguments) => ci::run(&arguments),
     };

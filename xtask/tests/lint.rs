@@ -45,6 +45,20 @@ fn broken(from: &str, to: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What `--fix` makes of a text.
+fn fixed(text: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("openapi.yaml");
+    fs::write(&file, text).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["lint", "--fix"])
+        .arg(&file)
+        .output()
+        .expect("xtask starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    fs::read_to_string(&file).expect("it is there")
+}
+
 fn one(rule: &str, line: &str) -> Vec<(String, String)> {
     vec![(rule.to_owned(), line.to_owned())]
 }
@@ -166,5 +180,144 @@ fn findings_show_the_line_to_people_and_are_annotations_for_github() {
     assert!(
         shown.starts_with("::error file=") && shown.contains(",title=operation-id::"),
         "{shown}"
+    );
+}
+
+#[test]
+fn an_example_that_is_not_of_its_schema_is_found_at_its_place() {
+    let findings = broken("      example: { slug: member }\n", "      example: { slug: 3 }\n");
+    assert_eq!(findings, one("example", "example: { slug: 3 }"));
+    let findings = broken("example: { status: queued }", "example: { status: queued, more: 1 }");
+    assert_eq!(findings, one("example", "example: { status: queued, more: 1 }"));
+}
+
+#[test]
+fn a_required_field_that_only_one_source_documents_is_found() {
+    let findings = broken(
+        "required: [id, type, state, name",
+        "required: [id, object, type, state, name",
+    );
+    let line = "required: [id, object, type, state, name, created_at, updated_at]";
+    // The seed's examples lack the field, which is what makes the rule worth its name.
+    assert!(
+        findings.contains(&("required".to_owned(), line.to_owned())),
+        "{findings:?}"
+    );
+    assert!(findings.iter().any(|(rule, _)| rule == "example"), "{findings:?}");
+}
+
+#[test]
+fn an_object_without_a_name_is_found() {
+    let to = "      example: { slug: member }\n      x-more: { type: object, properties: { a: { type: string } } }\n";
+    let findings = broken("      example: { slug: member }\n", to);
+    assert_eq!(
+        findings,
+        one(
+            "inline",
+            "x-more: { type: object, properties: { a: { type: string } } }"
+        )
+    );
+}
+
+#[test]
+fn keys_and_components_are_put_in_order_and_comments_stay_with_what_they_are_about() {
+    let role = SPEC.rfind("    Role:\n").expect("it is there");
+    let order = SPEC.rfind("    Order:\n").expect("it is there");
+    let (before, order, role) = (&SPEC[..order], &SPEC[order..role], &SPEC[role..]);
+    let swapped = format!("{before}    # About roles.\n{role}\n{order}")
+        .trim_end()
+        .to_owned()
+        + "\n";
+    let mended = fixed(&swapped);
+    assert_eq!(
+        mended,
+        format!("{before}{}\n\n    # About roles.\n{role}", order.trim_end())
+    );
+
+    let from = "      operationId: listEvents\n      summary: List events\n";
+    let to = "      # Why it is so.\n      summary: List events\n      operationId: listEvents\n";
+    let mended = fixed(&SPEC.replacen(from, to, 1));
+    let expected = "      operationId: listEvents\n      # Why it is so.\n      summary: List events\n";
+    assert_eq!(mended, SPEC.replacen(from, expected, 1));
+
+    let from = "        - name: search\n          in: query\n          x-origin: live\n";
+    let to = "        - x-origin: live\n          in: query\n          name: search\n";
+    assert_eq!(fixed(&SPEC.replacen(from, to, 1)), SPEC);
+}
+
+#[test]
+fn a_closed_enum_is_opened_and_a_missing_status_is_added_by_fix() {
+    assert_eq!(
+        fixed(&SPEC.replacen("x-extensible-enum: [queued]", "enum: [queued]", 1)),
+        SPEC
+    );
+    let unauthorized = "        '401': { $ref: '#/components/responses/Unauthorized' }\n";
+    assert_eq!(fixed(&SPEC.replacen(unauthorized, "", 1)), SPEC);
+}
+
+#[test]
+fn what_fix_cannot_mend_is_left_as_it_is_and_still_found() {
+    // The alias would stand before its anchor.
+    let list = "    SeedDirectoryList:\n";
+    let text = SPEC
+        .replacen(list, "    ASeedDirectoryList:\n", 1)
+        .replace("examples/SeedDirectoryList'", "examples/ASeedDirectoryList'");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("openapi.yaml");
+    fs::write(&file, &text).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["lint", "--fix"])
+        .arg(&file)
+        .output()
+        .expect("xtask starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), text);
+}
+
+#[test]
+fn sarif_has_rules_places_and_messages() {
+    let output = lint(
+        &SPEC.replacen("operationId: listEvents", "operationId: events", 1),
+        "sarif",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let log: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(log["version"], "2.1.0");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "operation-id");
+    assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][0]["id"], "operation-id");
+    let region = &result["locations"][0]["physicalLocation"]["region"];
+    let line = SPEC
+        .lines()
+        .position(|line| line.contains("operationId: listEvents"))
+        .expect("it is there")
+        + 1;
+    assert_eq!(region["startLine"], line);
+    assert_eq!(region["startColumn"], 7);
+}
+
+#[test]
+fn a_document_has_to_do_what_it_declares_and_may_refer_to_the_one_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("openapi.yaml"), SPEC).expect("written");
+    let file = folder.path().join("other.yaml");
+    let text = "openapi: 3.0.3\ninfo: { title: Other, version: '1' }\ntags: [{ name: roles, description: Roles. }]\npaths:\n  /role:\n    get:\n      operationId: getRole\n      summary: Get the role\n      description: The role.\n      tags: [roles]\n      responses:\n        '200':\n          description: The role.\n          content:\n            application/json:\n              schema: { $ref: 'openapi.yaml#/components/schemas/Role' }\n              example: { slug: member }\n        4XX: { description: A fault. }\n        5XX: { description: A failure. }\n";
+    let lint = |text: &str| {
+        fs::write(&file, text).expect("written");
+        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["lint", "--format", "github"])
+            .arg(&file)
+            .output();
+        String::from_utf8(output.expect("xtask starts").stdout).expect("UTF-8")
+    };
+    // Neither key nor limit, so neither 401 nor 429.
+    assert_eq!(lint(text), "");
+    assert!(
+        lint(&text.replace("info:", "security: [{ bearer: [] }]\ninfo:")).contains("the status 401 is not described")
+    );
+    assert!(lint(&text.replace("slug: member", "slug: 1")).contains("the example is not of its schema"));
+    assert!(
+        lint(&text.replace("schemas/Role", "schemas/Rule"))
+            .contains("nothing is at `openapi.yaml#/components/schemas/Rule`")
     );
 }

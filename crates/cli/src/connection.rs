@@ -32,7 +32,8 @@ pub(crate) struct Connection {
 /// The flag of every command that has a database.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Database {
-    /// The database, sqlite:FILE; DSYNC_DATABASE and the profile name it too
+    /// The database, sqlite:FILE or postgres://USER@HOST/DATABASE (password: PGPASSWORD or ~/.pgpass); DSYNC_DATABASE and the
+    /// profile name it too
     #[arg(long, value_name = "ADDRESS")]
     database: Option<String>,
 }

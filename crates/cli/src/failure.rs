@@ -96,11 +96,16 @@ impl From<MirrorError> for Failure {
             };
         }
         let kind = match error {
-            MirrorError::Address { .. } | MirrorError::Open { .. } | MirrorError::Setting { .. } => Kind::Usage,
+            MirrorError::Address { .. }
+            | MirrorError::Open { .. }
+            | MirrorError::Encoding { .. }
+            | MirrorError::Setting { .. } => Kind::Usage,
+            MirrorError::Connect { .. } => Kind::Network,
             _ => Kind::Other,
         };
         let help = match error {
             MirrorError::Open { .. } => "; name a file in a folder that exists and can be written",
+            MirrorError::Connect { .. } => "; check the address, the server and PGPASSWORD",
             MirrorError::MassDelete { .. } => "; `--allow-mass-delete` allows it",
             _ => "",
         };

@@ -96,9 +96,9 @@ fn a_database_address_that_cannot_be_used_is_refused_without_its_password() {
     for (address, expected) in [
         (
             "mysql://dsync:hidden@db/x",
-            "the scheme `mysql` is not known; write sqlite:FILE",
+            "the scheme `mysql` is not known; write postgres://USER@HOST/DATABASE, sqlite:FILE",
         ),
-        ("mirror.sqlite", "write sqlite:FILE"),
+        ("mirror.sqlite", "sqlite:FILE"),
         ("sqlite:missing/mirror.sqlite", "name a file in a folder that exists"),
     ] {
         let (code, line) = failure(&["sync", "--database", address], &[KEY]);

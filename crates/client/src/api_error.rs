@@ -10,7 +10,6 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::operation::Operation;
-use crate::operation::StatusHelp;
 use crate::retry_after;
 use crate::runtime;
 use crate::types::ErrorBody;
@@ -118,12 +117,12 @@ impl ApiError {
 
     /// Why the status comes, as the document says.
     pub fn cause(&self) -> Option<&'static str> {
-        StatusHelp::of(self.status).map(|help| help.cause)
+        self.operation.help(self.status).map(|help| help.cause)
     }
 
     /// What to do about it, as the document says.
     pub fn fix(&self) -> Option<&'static str> {
-        StatusHelp::of(self.status).map(|help| help.fix)
+        self.operation.help(self.status).map(|help| help.fix)
     }
 }
 

@@ -136,7 +136,8 @@ impl Client {
     }
 
     /// Starts a request of an operation: method, address and key.
-    pub(crate) fn request(
+    #[doc(hidden)]
+    pub fn request(
         &self,
         operation: &'static Operation,
         path_parameters: &[(&'static str, String)],
@@ -150,7 +151,8 @@ impl Client {
     }
 
     /// Sends a request whose answer is a model.
-    pub(crate) async fn send_json<T: DeserializeOwned>(
+    #[doc(hidden)]
+    pub async fn send_json<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,
         request: RequestBuilder,
@@ -169,7 +171,8 @@ impl Client {
     }
 
     /// Sends a request whose answer has a body that means nothing.
-    pub(crate) async fn send_empty(
+    #[doc(hidden)]
+    pub async fn send_empty(
         &self,
         operation: &'static Operation,
         request: RequestBuilder,
@@ -201,7 +204,7 @@ impl Client {
             let copy = request.try_clone();
             let directory = directory.as_deref();
             async move {
-                // Only a streamed body cannot be sent again, and no operation has a body.
+                // Only a streamed body cannot be sent again, and no operation has one.
                 let request =
                     copy.ok_or_else(|| Error::invalid_request(operation, "its body cannot be repeated".to_owned()))?;
                 self.attempt(operation, directory, request, body, number, trace).await

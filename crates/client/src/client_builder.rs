@@ -116,7 +116,7 @@ impl ClientBuilder {
     ///
     /// Proxies themselves are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     #[cfg(all(
-        any(feature = "rustls", feature = "native-tls"),
+        any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"),
         not(all(target_arch = "wasm32", target_os = "unknown"))
     ))]
     pub fn add_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {

@@ -9,7 +9,9 @@ pub struct UnknownValue {
 }
 
 impl UnknownValue {
-    pub(crate) fn new(value: &str, accepted: &'static [&'static str]) -> Self {
+    /// For the generated enums.
+    #[doc(hidden)]
+    pub fn new(value: &str, accepted: &'static [&'static str]) -> Self {
         Self {
             value: value.to_owned(),
             accepted,
@@ -21,6 +23,8 @@ impl UnknownValue {
 ///
 /// The enum has `as_str` and `From<&str>`. It is compared by what it writes, so that an unknown value that a later
 /// version knows equals the known one.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! open_enum_traits {
     ($name:ident) => {
         impl std::fmt::Display for $name {
@@ -117,6 +121,8 @@ macro_rules! open_enum_traits {
 }
 
 /// The traits of an enum that has no other values. The enum has `ALL` and `as_str`.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! closed_enum_traits {
     ($name:ident) => {
         impl std::fmt::Display for $name {
@@ -126,7 +132,7 @@ macro_rules! closed_enum_traits {
         }
 
         impl std::str::FromStr for $name {
-            type Err = crate::UnknownValue;
+            type Err = $crate::UnknownValue;
 
             fn from_str(value: &str) -> Result<Self, Self::Err> {
                 const ACCEPTED: &[&str] = &{
@@ -139,12 +145,12 @@ macro_rules! closed_enum_traits {
                     accepted
                 };
                 let known = Self::ALL.iter().copied().find(|known| known.as_str() == value);
-                known.ok_or_else(|| crate::UnknownValue::new(value, ACCEPTED))
+                known.ok_or_else(|| $crate::UnknownValue::new(value, ACCEPTED))
             }
         }
 
         impl TryFrom<&str> for $name {
-            type Error = crate::UnknownValue;
+            type Error = $crate::UnknownValue;
 
             fn try_from(value: &str) -> Result<Self, Self::Error> {
                 value.parse()
@@ -152,7 +158,7 @@ macro_rules! closed_enum_traits {
         }
 
         impl TryFrom<String> for $name {
-            type Error = crate::UnknownValue;
+            type Error = $crate::UnknownValue;
 
             fn try_from(value: String) -> Result<Self, Self::Error> {
                 value.parse()
@@ -160,9 +166,6 @@ macro_rules! closed_enum_traits {
         }
     };
 }
-
-pub(crate) use closed_enum_traits;
-pub(crate) use open_enum_traits;
 
 #[cfg(test)]
 mod tests {

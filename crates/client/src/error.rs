@@ -9,7 +9,6 @@ use crate::api_error;
 pub use crate::api_error::ApiError;
 use crate::api_error::excerpt;
 use crate::operation::Operation;
-use crate::operation::StatusHelp;
 use crate::transport;
 
 /// Why a call failed.
@@ -338,8 +337,8 @@ impl Error {
             Self::RepeatedCursor { .. } => "start the list again; report it if it comes back",
             Self::Config(_) => "correct the setting that the message names",
             _ => self
-                .status()
-                .and_then(StatusHelp::of)
+                .api_error()
+                .and_then(|error| error.operation.help(error.status))
                 .map_or("look the status up in the API reference", |help| help.fix),
         }
     }

@@ -22,6 +22,8 @@ pub struct Operation {
     pub origin: Origin,
     /// The parameters, those of the path first.
     pub parameters: &'static [Parameter],
+    /// The JSON that the operation takes; `None` when it takes none.
+    pub body: Option<RequestBody>,
     /// The statuses that mean success.
     pub success: &'static [u16],
     /// The model that a success carries; `None` when its body means nothing.
@@ -30,6 +32,16 @@ pub struct Operation {
     pub pagination: Option<Pagination>,
     /// The limits that hold for this operation besides the general ones.
     pub rate_limits: &'static [RateLimit],
+    /// Causes and fixes of error statuses, as the operation's document says.
+    pub status_help: &'static [StatusHelp],
+}
+
+impl Operation {
+    /// What the document says of an error status.
+    pub fn help(&self, status: u16) -> Option<&'static StatusHelp> {
+        let status = if status >= 500 { 500 } else { status };
+        self.status_help.iter().find(|help| help.status == status)
+    }
 }
 
 impl fmt::Debug for Operation {
@@ -106,6 +118,15 @@ pub enum Location {
     Query,
 }
 
+/// The JSON that an operation takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestBody {
+    /// The name of its model.
+    pub model: &'static str,
+    /// Whether the request cannot do without it.
+    pub required: bool,
+}
+
 /// How the pages of a list follow each other (`x-cursor-pagination`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pagination {
@@ -165,12 +186,4 @@ pub struct StatusHelp {
     pub cause: &'static str,
     /// What to do about it.
     pub fix: &'static str,
-}
-
-impl StatusHelp {
-    /// What the document says of a status.
-    pub fn of(status: u16) -> Option<&'static Self> {
-        let status = if status >= 500 { 500 } else { status };
-        crate::operations::STATUS_HELP.iter().find(|help| help.status == status)
-    }
 }

@@ -55,7 +55,8 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    pub(crate) fn new(items: Vec<T>, next: Option<String>) -> Self {
+    /// A page as the API answered it; an empty cursor is none.
+    pub fn new(items: Vec<T>, next: Option<String>) -> Self {
         Self {
             items,
             next: next.filter(|cursor| !cursor.is_empty()).map(Cursor),
@@ -117,7 +118,8 @@ enum Next<T> {
 }
 
 impl<R: ListRequest> Pages<R> {
-    pub(crate) fn new(request: R) -> Self {
+    /// All pages from the request's own on.
+    pub fn new(request: R) -> Self {
         let cursor = request.cursor().map(|cursor| Cursor(cursor.to_owned()));
         let max_limit = R::OPERATION.pagination.map_or(1, |pagination| pagination.max_limit);
         let request = request.with_default_limit(max_limit);
@@ -214,7 +216,8 @@ pub struct Items<R: ListRequest> {
 }
 
 impl<R: ListRequest> Items<R> {
-    pub(crate) fn new(request: R) -> Self {
+    /// All items from the request's own page on.
+    pub fn new(request: R) -> Self {
         let pages = Pages::new(request);
         let page_cursor = pages.cursor().cloned();
         Self {

@@ -12,7 +12,7 @@ use crate::operation::Operation;
 
 /// The value that a caller gave a parameter, if any.
 #[derive(Clone, Debug)]
-pub(crate) struct Parameter<T> {
+pub struct Parameter<T> {
     name: &'static str,
     required: bool,
     /// `Err` has the reason why the value was refused.
@@ -21,7 +21,7 @@ pub(crate) struct Parameter<T> {
 
 impl<T> Parameter<T> {
     /// A parameter that may be left out.
-    pub(crate) const fn optional(name: &'static str) -> Self {
+    pub const fn optional(name: &'static str) -> Self {
         Self {
             name,
             required: false,
@@ -30,7 +30,7 @@ impl<T> Parameter<T> {
     }
 
     /// A parameter that the request cannot do without.
-    pub(crate) const fn required(name: &'static str) -> Self {
+    pub const fn required(name: &'static str) -> Self {
         Self {
             name,
             required: true,
@@ -39,7 +39,7 @@ impl<T> Parameter<T> {
     }
 
     /// Takes a value; one that does not convert is reported when the request is sent.
-    pub(crate) fn set<V>(&mut self, value: V)
+    pub fn set<V>(&mut self, value: V)
     where
         V: TryInto<T>,
         V::Error: Display,
@@ -48,12 +48,12 @@ impl<T> Parameter<T> {
     }
 
     /// The value, if there is a good one.
-    pub(crate) fn get(&self) -> Option<&T> {
+    pub fn get(&self) -> Option<&T> {
         self.value.as_ref().ok()?.as_ref()
     }
 
     /// Whether the caller gave a value, good or bad.
-    pub(crate) fn is_set(&self) -> bool {
+    pub fn is_set(&self) -> bool {
         !matches!(self.value, Ok(None))
     }
 
@@ -69,7 +69,7 @@ impl<T> Parameter<T> {
 
 impl<T: Serialize> Parameter<T> {
     /// Adds the parameter to the query; a list is repeated, one without a value is left out.
-    pub(crate) fn query(
+    pub fn query(
         self,
         operation: &'static Operation,
         request: reqwest::RequestBuilder,
@@ -82,9 +82,23 @@ impl<T: Serialize> Parameter<T> {
     }
 }
 
+impl<T: Serialize> Parameter<T> {
+    /// Adds the value as the request's JSON body; a request without one has no body.
+    pub fn json(
+        self,
+        operation: &'static Operation,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::RequestBuilder, Error> {
+        Ok(match self.into_value(operation)? {
+            None => request,
+            Some(value) => request.json(&value),
+        })
+    }
+}
+
 impl<T: Display> Parameter<T> {
     /// The parameter as a segment of the path, not yet encoded.
-    pub(crate) fn path(self, operation: &'static Operation) -> Result<(&'static str, String), Error> {
+    pub fn path(self, operation: &'static Operation) -> Result<(&'static str, String), Error> {
         let name = self.name;
         match self.into_value(operation)? {
             None => Err(Error::invalid_request(operation, format!("`{name}` is required"))),

@@ -63,7 +63,10 @@ impl Transport {
 pub(crate) use self::target::is_connect;
 
 /// Whether the other end is not who it has to be: no network mends that, so trying again does not help.
-#[cfg(all(feature = "rustls", not(all(target_arch = "wasm32", target_os = "unknown"))))]
+#[cfg(all(
+    any(feature = "rustls", feature = "rustls-ring"),
+    not(all(target_arch = "wasm32", target_os = "unknown"))
+))]
 pub(crate) fn is_untrusted(error: &reqwest::Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -81,7 +84,10 @@ pub(crate) fn is_untrusted(error: &reqwest::Error) -> bool {
 }
 
 /// The other TLS back ends do not say why they refuse to connect.
-#[cfg(not(all(feature = "rustls", not(all(target_arch = "wasm32", target_os = "unknown")))))]
+#[cfg(not(all(
+    any(feature = "rustls", feature = "rustls-ring"),
+    not(all(target_arch = "wasm32", target_os = "unknown"))
+)))]
 pub(crate) fn is_untrusted(_: &reqwest::Error) -> bool {
     false
 }
@@ -136,13 +142,13 @@ mod target {
         }
     }
 
-    #[cfg(feature = "rustls")]
+    #[cfg(feature = "rustls-ring")]
     fn tls(settings: &Settings) -> Result<impl Fn(ClientBuilder) -> ClientBuilder, ConfigError> {
         let config = crate::tls::config(&settings.root_certificates)?;
         Ok(move |builder: ClientBuilder| builder.tls_backend_preconfigured(config.clone()))
     }
 
-    #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
+    #[cfg(all(any(feature = "native-tls", feature = "rustls"), not(feature = "rustls-ring")))]
     fn tls(settings: &Settings) -> Result<impl Fn(ClientBuilder) -> ClientBuilder, ConfigError> {
         let mut roots = Vec::new();
         for pem in &settings.root_certificates {
@@ -153,10 +159,15 @@ mod target {
             }
             roots.extend(certificates);
         }
-        Ok(move |builder: ClientBuilder| builder.tls_certs_merge(roots.iter().cloned()))
+        Ok(move |builder: ClientBuilder| {
+            // With both back ends reqwest itself would take the other one.
+            #[cfg(feature = "rustls")]
+            let builder = builder.tls_backend_rustls();
+            builder.tls_certs_merge(roots.iter().cloned())
+        })
     }
 
-    #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
+    #[cfg(not(any(feature = "native-tls", feature = "rustls", feature = "rustls-ring")))]
     #[allow(clippy::unnecessary_wraps)]
     fn tls(_: &Settings) -> Result<impl Fn(ClientBuilder) -> ClientBuilder, ConfigError> {
         Ok(|builder| builder)

@@ -1,8 +1,8 @@
 //! Connections over TLS: whom the client trusts, and what the caller hears when it does not.
 //!
-//! Runs with either back end: `cargo xtask ci` runs it with rustls and with native-tls.
+//! Runs with each back end: `cargo xtask ci` runs it with all three.
 
-#![cfg(any(feature = "rustls", feature = "native-tls"))]
+#![cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
@@ -149,10 +149,11 @@ async fn a_certificate_that_proves_nothing_is_refused_before_the_key_is_sent() {
         assert!(!format!("{error:?}").contains(KEY), "{error:?}");
         assert!(server.requests.lock().unwrap().is_empty());
         // rustls says that no other try can help, native-tls does not.
-        let tries = if cfg!(feature = "rustls") { 1 } else { 5 };
+        let is_rustls = cfg!(any(feature = "rustls", feature = "rustls-ring"));
+        let tries = if is_rustls { 1 } else { 5 };
         assert_eq!(server.connections.load(Ordering::Relaxed), tries, "{error:?}");
         assert_eq!(error.attempts() as usize, tries);
-        if cfg!(feature = "rustls") {
+        if is_rustls {
             let text = "listDirectoryGroups: the certificate of the API is not trusted after 1 attempt";
             assert_eq!(error.to_string(), text);
             assert!(error.help().contains("`add_root_certificates`"), "{}", error.help());

@@ -6,45 +6,56 @@ use openapiv3::OpenAPI;
 use serde_json::Value;
 
 use crate::Error;
+use crate::bundle;
+use crate::bundle::Imports;
 
-/// An OpenAPI 3.0.x document as it was written, before any simplification.
+/// An OpenAPI 3.0.x document as it was written, before any simplification; what it refers to in other documents has been
+/// taken over.
 #[derive(Clone, Debug)]
 pub struct Document {
     pub(crate) value: Value,
     pub(crate) openapi: OpenAPI,
+    pub(crate) imports: Imports,
     fingerprint: u64,
 }
 
 impl Document {
-    /// Reads a document from a YAML or JSON file.
+    /// Reads a document from a YAML or JSON file. References may lead to other files of its folder.
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] when the file cannot be read, else those of [`Document::parse`].
+    /// [`Error::Read`] when a file cannot be read, [`Error::Unsupported`] when a reference to another file leads to
+    /// nothing, else those of [`Document::parse`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
             path: path.to_owned(),
             source,
         })?;
-        Self::parse(&text)
+        Self::parse_in(path.parent().unwrap_or(Path::new("")), &text)
     }
 
-    /// Reads a document from its text, YAML or JSON.
+    /// Reads a document from its text, YAML or JSON. References to other files are looked up in the working directory.
     ///
     /// # Errors
     ///
     /// [`Error::Yaml`] with line and column when the text is not well-formed; [`Error::OpenApi`] when it is no OpenAPI
     /// document.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let value: Value = serde_saphyr::from_str(text).map_err(|error| Error::Yaml(error.to_string()))?;
+        Self::parse_in(Path::new(""), text)
+    }
+
+    fn parse_in(folder: &Path, text: &str) -> Result<Self, Error> {
+        let mut value: Value = serde_saphyr::from_str(text).map_err(|error| Error::Yaml(error.to_string()))?;
         let version = value.get("openapi").and_then(Value::as_str).unwrap_or_default();
         if !version.starts_with("3.0.") {
             return Err(Error::OpenApi(format!("`openapi` is `{version}`, not 3.0.x")));
         }
+        let imports = bundle::bundle(&mut value, folder)?;
         let openapi = serde_json::from_value(value.clone()).map_err(|error| Error::OpenApi(error.to_string()))?;
         Ok(Self {
             value,
             openapi,
+            imports,
             fingerprint: fnv1a64(text),
         })
     }
@@ -62,7 +73,8 @@ impl Document {
         &self.openapi
     }
 
-    /// The document as plain JSON, in the order in which it was written.
+    /// The document as plain JSON, in the order in which it was written, with what was taken over at the end of each kind
+    /// of component.
     pub fn value(&self) -> &Value {
         &self.value
     }

@@ -1,6 +1,7 @@
-//! Turns the Directory Sync OpenAPI document into the client's generated code.
+//! Turns an OpenAPI document into a client's generated code.
 //!
-//! The document (`spec/openapi.yaml`) is the only place where the API is described. This library is what
+//! A document is the only place where an API is described: `spec/openapi.yaml` the Directory Sync API, `spec/emulator.yaml`
+//! what the emulator adds. What differs between their clients is a [`Target`]. This library is what
 //! `cargo xtask codegen` and the client's build script (feature `buildtime`) both call, so that they cannot differ.
 //!
 //! # How the data goes through it
@@ -27,7 +28,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let spec = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/openapi.yaml");
 //! let document = workos_directory_codegen::Document::read(&spec)?;
-//! let generated = workos_directory_codegen::generate(&document)?;
+//! let generated = workos_directory_codegen::generate(&document, &workos_directory_codegen::Target::CLIENT)?;
 //! assert!(generated.files().any(|(path, text)| path == "types.rs" && text.contains("pub struct DirectoryUser")));
 //! # Ok(())
 //! # }
@@ -35,6 +36,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod docs;
 mod document;
 mod error;
@@ -48,6 +50,7 @@ mod requests;
 mod schema;
 mod shapes;
 mod simplify;
+mod target;
 
 use std::collections::BTreeMap;
 
@@ -58,6 +61,7 @@ pub use crate::error::Error;
 use crate::operation::Operation;
 use crate::progenitor_output::Output;
 use crate::requests::Requests;
+pub use crate::target::Target;
 
 /// The generated code: files by their path below the `generated` folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,52 +76,61 @@ impl Generated {
     }
 }
 
-/// Generates the client's code from a document.
+/// Generates a client's code from a document.
 ///
 /// # Errors
 ///
 /// [`Error::Unsupported`] names the place in the document that has no translation; the other variants say what else
 /// went wrong.
-pub fn generate(document: &Document) -> Result<Generated, Error> {
+pub fn generate(document: &Document, target: &Target) -> Result<Generated, Error> {
     let models = schema::models(document)?;
     let operations = operation::operations(document)?;
     operation::error_model(document)?;
-    let output = Output::generate(&simplify::simplify(document, &operations)?, &models)?;
+    let output = Output::generate(&simplify::simplify(document, &operations)?, &models, target)?;
     let requests = Requests {
         document,
         models: &models,
         output: &output,
+        target,
     };
 
     let mut files = BTreeMap::new();
-    files.insert("mod.rs".to_owned(), root(document));
+    files.insert("mod.rs".to_owned(), root(document, target));
     files.insert(
         "types.rs".to_owned(),
-        render::file("The models of the API.", models::file(&models, &output)?)?,
+        render::file(
+            target,
+            "The models of the API.",
+            models::file(&models, &output, target)?,
+        )?,
     );
     files.insert(
         "operations.rs".to_owned(),
         render::file(
+            target,
             "The operations of the API, as the document describes them.",
-            metadata::file(document, &operations)?,
+            metadata::file(document, &operations, target)?,
         )?,
     );
-    files.insert(
-        "shapes.rs".to_owned(),
-        render::file(
-            "The fields and values that the document knows, to notice others.",
-            shapes::file(&models)?,
-        )?,
-    );
+    if target.drift {
+        files.insert(
+            "shapes.rs".to_owned(),
+            render::file(
+                target,
+                "The fields and values that the document knows, to notice others.",
+                shapes::file(&models)?,
+            )?,
+        );
+    }
     let tags = tags(&operations);
     for (tag, operations) in &tags {
         let docs = format!("Requests of the tag `{tag}`.");
         files.insert(
             format!("builder/{}.rs", names::field_ident(tag)),
-            render::file(&docs, requests.file(operations)?)?,
+            render::file(target, &docs, requests.file(operations)?)?,
         );
     }
-    files.insert("builder/mod.rs".to_owned(), builder_root(&tags)?);
+    files.insert("builder/mod.rs".to_owned(), builder_root(&tags, target)?);
     Ok(Generated { files })
 }
 
@@ -134,19 +147,24 @@ fn tags(operations: &[Operation]) -> Vec<(&str, Vec<&Operation>)> {
 }
 
 /// `mod.rs` has no inner docs, since it is also included from a build script's output.
-fn root(document: &Document) -> String {
+fn root(document: &Document, target: &Target) -> String {
+    let shapes = if target.drift {
+        "/// The fields and values that the document knows.\npub(crate) mod shapes;\n\n"
+    } else {
+        ""
+    };
     format!(
         "{}// spec fnv1a64: {:016x}\n\n\
          /// Request builders, one per operation.\npub mod builder;\n\n\
          /// What the document says of each operation, as constants.\npub mod operations;\n\n\
-         /// The fields and values that the document knows.\npub(crate) mod shapes;\n\n\
+         {shapes}\
          /// The models of the API.\npub mod types;\n",
-        render::HEADER,
+        render::header(target),
         document.fingerprint()
     )
 }
 
-fn builder_root(tags: &[(&str, Vec<&Operation>)]) -> Result<String, Error> {
+fn builder_root(tags: &[(&str, Vec<&Operation>)], target: &Target) -> Result<String, Error> {
     let modules = tags.iter().map(|(tag, _)| names::field_ident(tag));
     let exports = tags.iter().flat_map(|(tag, operations)| {
         let module = names::field_ident(tag);
@@ -156,5 +174,5 @@ fn builder_root(tags: &[(&str, Vec<&Operation>)]) -> Result<String, Error> {
         })
     });
     let tokens = quote! { #(mod #modules;)* #(#exports)* };
-    render::file("Request builders, one per operation.", tokens)
+    render::file(target, "Request builders, one per operation.", tokens)
 }

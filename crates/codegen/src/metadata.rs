@@ -6,6 +6,7 @@ use quote::quote;
 
 use crate::Document;
 use crate::Error;
+use crate::Target;
 use crate::docs::comment;
 use crate::error::unsupported;
 use crate::names;
@@ -17,7 +18,8 @@ use crate::operation::Parameter;
 use crate::operation::RateLimit;
 
 /// The file of all operations.
-pub(crate) fn file(document: &Document, operations: &[Operation]) -> Result<TokenStream, Error> {
+pub(crate) fn file(document: &Document, operations: &[Operation], target: &Target) -> Result<TokenStream, Error> {
+    let runtime = target.runtime_path();
     let server = document
         .openapi()
         .servers
@@ -27,6 +29,12 @@ pub(crate) fn file(document: &Document, operations: &[Operation]) -> Result<Toke
     let constants = operations.iter().map(constant).collect::<Result<Vec<_>, _>>()?;
     let names = operations.iter().map(|operation| names::const_ident(&operation.id));
     let general = operation::general_rate_limits(document)?;
+    let has_rate_limits = !general.is_empty() || operations.iter().any(|operation| !operation.rate_limits.is_empty());
+    let scope = has_rate_limits.then(|| quote! { use #runtime::operation::Scope; });
+    let has_lists = operations.iter().any(|operation| operation.pagination.is_some());
+    let pagination = has_lists.then(|| quote! { use #runtime::operation::Pagination; });
+    let has_bodies = operations.iter().any(|operation| operation.body.is_some());
+    let body = has_bodies.then(|| quote! { use #runtime::operation::RequestBody; });
     let general = general.iter().map(rate_limit);
     let help = operation::status_help(document)?.into_iter().map(|help| {
         let operation::StatusHelp { status, cause, fix } = help;
@@ -34,17 +42,18 @@ pub(crate) fn file(document: &Document, operations: &[Operation]) -> Result<Toke
         quote! { StatusHelp { status: #status, cause: #cause, fix: #fix } }
     });
     Ok(quote! {
-        use crate::operation::Location;
-        use crate::operation::Method;
-        use crate::operation::Operation;
-        use crate::operation::Origin;
-        use crate::operation::Pagination;
-        use crate::operation::Parameter;
-        use crate::operation::RateLimit;
-        use crate::operation::Scope;
-        use crate::operation::StatusHelp;
+        use #runtime::operation::Location;
+        use #runtime::operation::Method;
+        use #runtime::operation::Operation;
+        use #runtime::operation::Origin;
+        #pagination
+        use #runtime::operation::Parameter;
+        use #runtime::operation::RateLimit;
+        #body
+        #scope
+        use #runtime::operation::StatusHelp;
 
-        /// The address of the live API.
+        /// The address that the document names.
         pub const SERVER: &str = #server;
 
         /// All operations, in the document's order.
@@ -75,6 +84,13 @@ fn constant(operation: &Operation) -> Result<TokenStream, Error> {
         None => quote! { None },
         Some(model) => quote! { Some(#model) },
     };
+    let body = match &operation.body {
+        None => quote! { None },
+        Some(body) => {
+            let (model, required) = (&body.model, body.required);
+            quote! { Some(RequestBody { model: #model, required: #required }) }
+        }
+    };
     let success = operation.success.iter().map(|status| Literal::u16_unsuffixed(*status));
     let method = match operation.method.as_str() {
         "get" => quote! { Method::Get },
@@ -101,10 +117,12 @@ fn constant(operation: &Operation) -> Result<TokenStream, Error> {
             summary: #summary,
             origin: #origin,
             parameters: &[#(#parameters),*],
+            body: #body,
             success: &[#(#success),*],
             answer: #answer,
             pagination: #pagination,
             rate_limits: &[#(#rate_limits),*],
+            status_help: STATUS_HELP,
         };
     })
 }

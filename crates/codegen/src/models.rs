@@ -3,9 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::format_ident;
 use quote::quote;
+use syn::Ident;
 use syn::Type;
 
 use crate::Error;
+use crate::Target;
 use crate::docs::comment;
 use crate::error::unsupported;
 use crate::names;
@@ -20,22 +22,40 @@ use crate::schema::Variant;
 const MANY_ARGUMENTS: usize = 7;
 
 /// The file of all models.
-pub(crate) fn file(models: &[Model], output: &Output) -> Result<TokenStream, Error> {
+pub(crate) fn file(models: &[Model], output: &Output, target: &Target) -> Result<TokenStream, Error> {
+    let runtime = target.runtime_path();
     let mut items = vec![quote! { use serde::Deserialize; }, quote! { use serde::Serialize; }];
-    for model in models {
+    for model in models.iter().filter(|model| model.import.is_some()) {
+        items.push(import(model, target)?);
+    }
+    let own: Vec<&Model> = models.iter().filter(|model| model.import.is_none()).collect();
+    for model in &own {
         items.push(match &model.kind {
             Kind::Struct(fields) => structure(model, fields, output)?,
-            Kind::OpenEnum(variants) => open_enum(model, variants),
-            Kind::ClosedEnum(variants) => closed_enum(model, variants),
+            Kind::OpenEnum(variants) => open_enum(model, variants, &runtime),
+            Kind::ClosedEnum(variants) => closed_enum(model, variants, &runtime),
             Kind::Union => union(model, output)?,
-            Kind::RawJson => raw_json(model),
+            Kind::RawJson => raw_json(model, &runtime),
         });
         if !model.payloads.is_empty() {
             items.push(payloads(model, models)?);
         }
     }
-    items.push(for_each_model(models));
+    items.push(for_each_model(&own));
     Ok(quote! { #(#items)* })
+}
+
+/// A model of another document is the type that its crate has.
+fn import(model: &Model, target: &Target) -> Result<TokenStream, Error> {
+    let file = model.import.as_deref().unwrap_or_default();
+    let library = target.imports.iter().find(|(known, _)| *known == file);
+    let (_, library) = library.ok_or_else(|| {
+        let reason = format!("it comes from `{file}`, and no crate is known that has the types of that document");
+        unsupported(format!("schemas.{}", model.name), reason)
+    })?;
+    let library = format_ident!("{library}");
+    let ident = names::type_ident(&model.name);
+    Ok(quote! { pub use #library::types::#ident; })
 }
 
 fn structure(model: &Model, fields: &[Field], output: &Output) -> Result<TokenStream, Error> {
@@ -113,7 +133,7 @@ fn converts(ty: &Type) -> bool {
             .is_some_and(|segment| segment.ident == "Timestamp")
 }
 
-fn open_enum(model: &Model, variants: &[Variant]) -> TokenStream {
+fn open_enum(model: &Model, variants: &[Variant], runtime: &Ident) -> TokenStream {
     let ident = names::type_ident(&model.name);
     let docs = comment(&format!(
         "{}\n\nOther values are kept as they came.",
@@ -165,11 +185,11 @@ fn open_enum(model: &Model, variants: &[Variant]) -> TokenStream {
             }
         }
 
-        crate::open_enum_traits!(#ident);
+        #runtime::open_enum_traits!(#ident);
     }
 }
 
-fn closed_enum(model: &Model, variants: &[Variant]) -> TokenStream {
+fn closed_enum(model: &Model, variants: &[Variant], runtime: &Ident) -> TokenStream {
     let ident = names::type_ident(&model.name);
     let docs = comment(&model.description);
     let idents: Vec<_> = variants
@@ -202,7 +222,7 @@ fn closed_enum(model: &Model, variants: &[Variant]) -> TokenStream {
             }
         }
 
-        crate::closed_enum_traits!(#ident);
+        #runtime::closed_enum_traits!(#ident);
     }
 }
 
@@ -255,13 +275,13 @@ fn article(noun: &str) -> &'static str {
     }
 }
 
-fn raw_json(model: &Model) -> TokenStream {
+fn raw_json(model: &Model, runtime: &Ident) -> TokenStream {
     let ident = names::type_ident(&model.name);
     if ident == "Attributes" {
-        quote! { pub use crate::Attributes; }
+        quote! { pub use #runtime::Attributes; }
     } else {
         let docs = comment(&model.description);
-        quote! { #docs pub type #ident = crate::Attributes; }
+        quote! { #docs pub type #ident = #runtime::Attributes; }
     }
 }
 
@@ -328,7 +348,7 @@ fn payloads(event: &Model, models: &[Model]) -> Result<TokenStream, Error> {
     })
 }
 
-fn for_each_model(models: &[Model]) -> TokenStream {
+fn for_each_model(models: &[&Model]) -> TokenStream {
     let idents = models.iter().map(|model| names::type_ident(&model.name));
     quote! {
         /// Calls a macro with the names of all models, so that a check covers those that the document will gain.

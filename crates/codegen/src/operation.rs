@@ -25,7 +25,7 @@ pub(crate) struct Operation {
     pub(crate) description: String,
     pub(crate) origin: Origin,
     pub(crate) parameters: Vec<Parameter>,
-    pub(crate) body: bool,
+    pub(crate) body: Option<RequestBody>,
     /// The success statuses, a range counting as its first.
     pub(crate) success: Vec<u16>,
     /// The schema of the success body; `None` when there is none or it means nothing.
@@ -46,6 +46,13 @@ pub(crate) struct Parameter {
     /// `default` and `maximum` of an integer.
     pub(crate) default: Option<i64>,
     pub(crate) maximum: Option<i64>,
+}
+
+/// The JSON that an operation takes.
+pub(crate) struct RequestBody {
+    pub(crate) model: String,
+    pub(crate) required: bool,
+    pub(crate) description: String,
 }
 
 /// Who documents a thing (`x-origin`).
@@ -117,7 +124,11 @@ pub(crate) fn operations(document: &Document) -> Result<Vec<Operation>, Error> {
                 description: operation.description.clone().unwrap_or_default(),
                 origin: origin(&id, operation.extensions.get("x-origin"))?,
                 parameters,
-                body: operation.request_body.is_some(),
+                body: operation
+                    .request_body
+                    .as_ref()
+                    .map(|body| request_body(&id, method, body))
+                    .transpose()?,
                 success,
                 answer,
                 pagination: pagination.transpose()?,
@@ -246,6 +257,31 @@ fn parameter(
         description: description.clone().unwrap_or_default(),
         default,
         maximum: integer.and_then(|integer| integer.maximum),
+    })
+}
+
+fn request_body(
+    operation: &str,
+    method: &str,
+    body: &ReferenceOr<openapiv3::RequestBody>,
+) -> Result<RequestBody, Error> {
+    let at = format!("{operation}.requestBody");
+    if !matches!(method, "post" | "put" | "patch") {
+        return Err(unsupported(at, format!("`{method}` takes no body")));
+    }
+    let ReferenceOr::Item(body) = body else {
+        return Err(unsupported(at, "a reference: write the body where it is used"));
+    };
+    let (Some(media), 1) = (body.content.get("application/json"), body.content.len()) else {
+        return Err(unsupported(at, "only `application/json` is supported"));
+    };
+    let Body::Model(model) = self::body(&at, media)? else {
+        return Err(unsupported(at, "a body without a named schema"));
+    };
+    Ok(RequestBody {
+        model,
+        required: body.required,
+        description: body.description.clone().unwrap_or_default(),
     })
 }
 

@@ -20,6 +20,7 @@ use syn::Type;
 use syn::visit_mut::VisitMut;
 
 use crate::Error;
+use crate::Target;
 use crate::names;
 use crate::schema::Kind;
 use crate::schema::Model;
@@ -33,19 +34,18 @@ pub(crate) struct Output {
 
 impl Output {
     /// Runs progenitor on the simplified document.
-    pub(crate) fn generate(openapi: &OpenAPI, models: &[Model]) -> Result<Self, Error> {
+    pub(crate) fn generate(openapi: &OpenAPI, models: &[Model], target: &Target) -> Result<Self, Error> {
         let mut settings = GenerationSettings::default();
         settings.with_interface(InterfaceStyle::Builder);
         for model in models {
             let name = &model.name;
-            match &model.kind {
-                Kind::RawJson | Kind::OpenEnum(_) | Kind::ClosedEnum(_) => {
-                    settings.with_replacement(name, format!("types::{name}"), std::iter::empty());
-                }
-                Kind::Struct(_) | Kind::Union => {}
+            let is_own = matches!(model.kind, Kind::Struct(_) | Kind::Union) && model.import.is_none();
+            if !is_own {
+                settings.with_replacement(name, format!("types::{name}"), std::iter::empty());
             }
         }
-        settings.with_conversion(date_time(), "crate::Timestamp", std::iter::empty());
+        let timestamp = format!("{}::Timestamp", target.runtime);
+        settings.with_conversion(date_time(), timestamp, std::iter::empty());
         let tokens = Generator::new(&settings)
             .generate_tokens(openapi)
             .map_err(|error| Error::Progenitor(error.to_string()))?;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::Document;
 use crate::Error;
+use crate::Target;
 use crate::docs::comment;
 use crate::error::unsupported;
 use crate::names;
@@ -13,6 +14,7 @@ use crate::operation::Operation;
 use crate::operation::Origin;
 use crate::operation::Pagination;
 use crate::operation::Parameter;
+use crate::operation::RequestBody;
 use crate::progenitor_output::Output;
 use crate::progenitor_output::generic;
 use crate::schema::Field;
@@ -25,37 +27,57 @@ pub(crate) struct Requests<'a> {
     pub(crate) document: &'a Document,
     pub(crate) models: &'a [Model],
     pub(crate) output: &'a Output,
+    pub(crate) target: &'a Target,
 }
 
 impl Requests<'_> {
     /// The file of a tag's operations.
     pub(crate) fn file(&self, operations: &[&Operation]) -> Result<TokenStream, Error> {
         let has_lists = operations.iter().any(|operation| operation.pagination.is_some());
+        let runtime = self.target.runtime_path();
+        let facade = names::type_ident(self.target.facade);
         let list_uses = has_lists.then(|| {
             quote! {
-                use crate::pages::Items;
-                use crate::pages::ListRequest;
-                use crate::pages::Page;
-                use crate::pages::Pages;
+                use #runtime::pages::Items;
+                use #runtime::pages::ListRequest;
+                use #runtime::pages::Page;
+                use #runtime::pages::Pages;
             }
         });
+        let takes_values = operations
+            .iter()
+            .any(|operation| !operation.parameters.is_empty() || operation.body.is_some());
+        let (display_use, parameter_use) = takes_values
+            .then(|| {
+                (
+                    quote! { use std::fmt::Display; },
+                    quote! { use #runtime::builder_parts::Parameter; },
+                )
+            })
+            .unzip();
+        let has_models = operations
+            .iter()
+            .any(|operation| operation.answer.is_some() || operation.body.is_some());
+        let types_use = (has_models || takes_values).then(|| quote! { use super::super::types; });
+        let facade_use = (!self.target.is_runtime()).then(|| quote! { use crate::#facade; });
         let methods = operations.iter().map(|operation| self.client_method(operation));
         let methods = methods.collect::<Result<Vec<_>, _>>()?;
         let builders = operations.iter().map(|operation| self.builder(operation));
         let builders = builders.collect::<Result<Vec<_>, _>>()?;
         Ok(quote! {
-            use std::fmt::Display;
+            #display_use
 
             use super::super::operations;
-            use super::super::types;
-            use crate::Client;
-            use crate::Error;
-            use crate::ResponseValue;
-            use crate::operation::Operation;
+            #types_use
+            #facade_use
+            use #runtime::Client;
+            use #runtime::Error;
+            use #runtime::ResponseValue;
+            use #runtime::operation::Operation;
             #list_uses
-            use crate::parameter::Parameter;
+            #parameter_use
 
-            impl Client {
+            impl #facade {
                 #(#methods)*
             }
 
@@ -79,10 +101,15 @@ impl Requests<'_> {
         }
         add_paragraph(&mut docs, &self.example(operation)?);
         let docs = comment(&docs);
+        let client = if self.target.is_runtime() {
+            quote! { self.clone() }
+        } else {
+            quote! { self.client().clone() }
+        };
         Ok(quote! {
             #docs
             pub fn #method(&self) -> #builder {
-                #builder::new(self.clone())
+                #builder::new(#client)
             }
         })
     }
@@ -107,6 +134,11 @@ impl Requests<'_> {
             let value = value.ok_or_else(|| unsupported(&at, "the example is not of the parameter's type"))?;
             calls.push_str(&format!("\n    .{}({value})", names::field_ident(&parameter.name)));
         }
+        let mut before = String::new();
+        if let Some(body) = &operation.body {
+            before = self.body_example(&body.model)?;
+            calls.push_str("\n    .body(body)");
+        }
         let method = names::field_ident(&operation.id);
         let call = format!("client\n    .{method}(){calls}\n    .send()\n    .await?;");
         let call = if operation.answer.is_some() {
@@ -120,9 +152,86 @@ impl Requests<'_> {
             ""
         };
         Ok(format!(
-            "# Example\n\n```no_run\n# async fn example(client: workos_directory_sync::Client) -> Result<(), \
-             workos_directory_sync::Error> {{\n{call}{print}\n# Ok(())\n# }}\n```"
+            "# Example\n\n```no_run\n# async fn example(client: {library}::{facade}) -> Result<(), {error}> \
+             {{\n{before}{call}{print}\n# Ok(())\n# }}\n```",
+            library = self.target.library,
+            facade = self.target.facade,
+            error = if before.contains("?;") || before.contains("?)") {
+                "Box<dyn std::error::Error>".to_owned()
+            } else {
+                format!("{}::Error", self.target.library)
+            },
         ))
+    }
+
+    /// The document's example of a model, as Rust makes one: what is required goes into the constructor, and then of the
+    /// rest what is plain.
+    fn body_example(&self, model: &str) -> Result<String, Error> {
+        let at = format!("schemas.{model}");
+        let example = self
+            .document
+            .value()
+            .pointer(&format!("/components/schemas/{model}/example"))
+            .ok_or_else(|| unsupported(&at, "no example, which the docs of a request with this body need"))?;
+        let library = match self.models.iter().find(|known| known.name == model) {
+            Some(Model { import: Some(_), .. }) => self.target.runtime_library(),
+            _ => self.target.library,
+        };
+        let path = format!("{library}::types::{}", names::type_ident(model));
+        let fields = self.models.iter().find(|known| known.name == model);
+        let fields = match fields.map(|known| &known.kind) {
+            Some(Kind::Struct(fields)) => fields,
+            _ => return Err(unsupported(at, "a request body is an object")),
+        };
+        let is_plain = |field: &Field| field.reference.is_none() || self.is_enum(field);
+        let value = |field: &Field| {
+            let value = example.get(&field.name).filter(|_| is_plain(field))?;
+            match value {
+                Value::String(text) if self.is_timestamp(model, field) => Some(format!(
+                    "{text:?}.parse::<{}::Timestamp>()?",
+                    self.target.runtime_library()
+                )),
+                Value::String(text) => Some(format!("{text:?}.into()")),
+                Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+                _ => None,
+            }
+        };
+        let arguments: Option<Vec<_>> = fields
+            .iter()
+            .filter(|field| field.is_always_there())
+            .map(value)
+            .collect();
+        let Some(arguments) = arguments else {
+            return Ok(format!("let body: {path} = serde_json::from_str(r#\"{example}\"#)?;\n"));
+        };
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|argument| argument.strip_suffix(".into()").unwrap_or(argument).to_owned())
+            .collect();
+        let rest: String = fields
+            .iter()
+            .filter(|field| !field.is_always_there())
+            .filter_map(|field| Some((names::field_ident(&field.name), value(field)?)))
+            .map(|(name, value)| format!("body.{name} = Some({value});\n"))
+            .collect();
+        let constructor = if arguments.is_empty() {
+            "default()".to_owned()
+        } else {
+            format!("new({})", arguments.join(", "))
+        };
+        let mutable = if rest.is_empty() { "" } else { "mut " };
+        Ok(format!("let {mutable}body = {path}::{constructor};\n{rest}"))
+    }
+
+    fn is_timestamp(&self, model: &str, field: &Field) -> bool {
+        let ty = self.output.field_type(model, &field.name);
+        ty.is_ok_and(|ty| quote! { #ty }.to_string().contains("Timestamp"))
+    }
+
+    fn is_enum(&self, field: &Field) -> bool {
+        self.models
+            .iter()
+            .any(|model| Some(&model.name) == field.reference.as_ref() && matches!(model.kind, Kind::OpenEnum(_)))
     }
 
     /// `example` of a parameter as the document writes it.
@@ -141,12 +250,6 @@ impl Requests<'_> {
     }
 
     fn builder(&self, operation: &Operation) -> Result<TokenStream, Error> {
-        if operation.body {
-            return Err(unsupported(
-                &operation.id,
-                "request bodies are not supported: this API has none",
-            ));
-        }
         let builder = names::type_ident(&operation.id);
         let constant = names::const_ident(&operation.id);
         let mut fields = Vec::new();
@@ -172,6 +275,23 @@ impl Requests<'_> {
                 query.push(quote! { let request = #ident.query(Self::OPERATION, request)?; });
             }
             idents.push(ident);
+        }
+        if let Some(body) = &operation.body {
+            if operation.parameters.iter().any(|parameter| parameter.name == "body") {
+                let reason = "a parameter is called `body`, as is the setter of the request's body";
+                return Err(unsupported(&operation.id, reason));
+            }
+            let model = names::type_ident(&body.model);
+            let ty: syn::Type = syn::parse_quote! { types::#model };
+            fields.push(quote! { body: Parameter<#ty> });
+            values.push(if body.required {
+                quote! { body: Parameter::required("body") }
+            } else {
+                quote! { body: Parameter::optional("body") }
+            });
+            setters.push(body_setter(body, &ty));
+            query.push(quote! { let request = body.json(Self::OPERATION, request)?; });
+            idents.push(names::field_ident("body"));
         }
         let (answer, send) = match &operation.answer {
             None => (quote! { () }, quote! { send_empty }),
@@ -376,6 +496,28 @@ fn setter(parameter: &Parameter, ty: &syn::Type) -> TokenStream {
             V::Error: Display,
         {
             self.#ident.set(#ident);
+            self
+        }
+    }
+}
+
+fn body_setter(body: &RequestBody, ty: &syn::Type) -> TokenStream {
+    let mut docs = body.description.clone();
+    if docs.is_empty() {
+        docs.push_str("What is sent.");
+    }
+    if body.required {
+        add_paragraph(&mut docs, "Required.");
+    }
+    let docs = comment(&docs);
+    quote! {
+        #docs
+        pub fn body<V>(mut self, body: V) -> Self
+        where
+            V: TryInto<#ty>,
+            V::Error: Display,
+        {
+            self.body.set(body);
             self
         }
     }

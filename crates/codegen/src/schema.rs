@@ -18,6 +18,8 @@ pub(crate) struct Model {
     pub(crate) kind: Kind,
     /// `x-event-payloads`: the model of `data` by the name of the event.
     pub(crate) payloads: Vec<(String, String)>,
+    /// The other document that describes it, whose crate has the type.
+    pub(crate) import: Option<String>,
 }
 
 /// What becomes of a schema in Rust.
@@ -42,6 +44,13 @@ pub(crate) struct Field {
     pub(crate) nullable: bool,
     /// The schema that the property, or each of its items, refers to.
     pub(crate) reference: Option<String>,
+}
+
+impl Field {
+    /// Whether a constructor takes it.
+    pub(crate) fn is_always_there(&self) -> bool {
+        self.required && !self.nullable
+    }
 }
 
 /// A value of an enum.
@@ -69,6 +78,7 @@ pub(crate) fn models(document: &Document) -> Result<Vec<Model>, Error> {
                 description: schema.schema_data.description.clone().unwrap_or_default(),
                 kind: kind(name, schema)?,
                 payloads: payloads(name, schema)?,
+                import: document.imports.get(name).cloned(),
             }),
         })
         .collect()

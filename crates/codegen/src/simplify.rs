@@ -1,6 +1,7 @@
 //! The copy of the document that progenitor gets: simpler where progenitor cannot take what the document says.
 //!
 //! - Error responses are left out: the client decodes them itself, so that status and headers are never lost.
+//! - Request bodies are left out: each is a model by its name, which needs no type of progenitor's.
 //! - All success responses become one `2XX`, with the schema that they share or without content.
 //! - `allOf` with a single reference becomes that reference; the docs beside it are put back by the docs pass.
 //! - An optional array becomes nullable, so that an empty array and no array stay different.
@@ -44,6 +45,9 @@ pub(crate) fn simplify(document: &Document, operations: &[Operation]) -> Result<
                     .find(|known| known.path == *path && known.method == method)
                     .and_then(|known| known.answer.as_deref());
                 operation["responses"] = responses(answer);
+                if let Some(operation) = operation.as_object_mut() {
+                    operation.remove("requestBody");
+                }
             }
         }
     }

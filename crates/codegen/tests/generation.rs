@@ -7,6 +7,7 @@ use serde_json::json;
 use workos_directory_codegen::Document;
 use workos_directory_codegen::Error;
 use workos_directory_codegen::Generated;
+use workos_directory_codegen::Target;
 use workos_directory_codegen::generate;
 
 /// A document with one list operation, one model of each kind and one error.
@@ -60,7 +61,7 @@ fn widgets() -> Value {
 }
 
 fn run(document: &Value) -> Result<Generated, Error> {
-    generate(&Document::parse(&document.to_string()).unwrap())
+    generate(&Document::parse(&document.to_string()).unwrap(), &Target::CLIENT)
 }
 
 fn file(generated: &Generated, name: &str) -> String {
@@ -106,7 +107,7 @@ fn two_runs_give_the_same_bytes() {
 #[test]
 fn the_header_of_the_root_names_the_documents_fingerprint() {
     let document = Document::parse(&widgets().to_string()).unwrap();
-    let root = file(&generate(&document).unwrap(), "mod.rs");
+    let root = file(&generate(&document, &Target::CLIENT).unwrap(), "mod.rs");
     let second = root.lines().nth(1).unwrap();
     assert_eq!(second, format!("// spec fnv1a64: {:016x}", document.fingerprint()));
 }

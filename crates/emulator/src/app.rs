@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::ops::DerefMut;
 use std::sync::Arc;
@@ -9,6 +10,10 @@ use std::sync::RwLockReadGuard;
 use std::sync::RwLockWriteGuard;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use workos_directory_sync::operation::Operation;
 
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -20,14 +25,25 @@ use crate::state::State;
 use crate::ulid::Ulid;
 use crate::webhooks::Dispatcher;
 
-/// A running emulator's inside.
-pub(crate) struct App {
-    state: RwLock<State>,
+/// How an emulator behaves.
+pub(crate) struct Settings {
     pub(crate) profile: Profile,
     /// Whether parameters count that only the seed knows.
     pub(crate) honour_seed: bool,
     pub(crate) api_key: String,
+    /// The key that is known and may do nothing.
+    pub(crate) forbidden_api_key: String,
+    /// How long a sync of a directory runs.
+    pub(crate) sync_duration: Duration,
+    /// The statuses that operations answer a success with, where they are not the usual ones.
+    pub(crate) success_statuses: BTreeMap<&'static str, StatusCode>,
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A running emulator's inside.
+pub(crate) struct App {
+    state: RwLock<State>,
+    pub(crate) settings: Settings,
     pub(crate) limiter: Limiter,
     pub(crate) received: Received,
     pub(crate) faults: Faults,
@@ -62,27 +78,22 @@ impl Drop for StateMut<'_> {
 }
 
 impl App {
-    pub(crate) fn new(
-        state: State,
-        profile: Profile,
-        honour_seed: bool,
-        api_key: String,
-        clock: Arc<dyn Clock>,
-        limits: RateLimits,
-        faults: Faults,
-    ) -> Self {
+    pub(crate) fn new(state: State, settings: Settings, limits: RateLimits, faults: Faults) -> Self {
         Self {
             state: RwLock::new(state),
-            profile,
-            honour_seed,
-            api_key,
-            clock,
+            settings,
             limiter: Limiter::new(limits),
             received: Received::default(),
             faults,
             webhooks: Dispatcher::default(),
             requests: AtomicU64::new(0),
         }
+    }
+
+    /// The status of an operation's success: `usual`, unless another was asked for.
+    pub(crate) fn success(&self, operation: &Operation, usual: StatusCode) -> StatusCode {
+        let asked_for = self.settings.success_statuses.get(operation.id);
+        asked_for.copied().unwrap_or(usual)
     }
 
     /// The state, to read from. No request waits while it holds this.

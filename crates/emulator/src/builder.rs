@@ -1,18 +1,25 @@
 //! What an emulator is started with.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::http::StatusCode;
 use tokio::net::TcpListener;
+use workos_directory_sync::operation::Operation;
+use workos_directory_sync::operations;
 
 use crate::app::App;
+use crate::app::Settings;
 use crate::clock::Clock;
 use crate::clock::SystemClock;
 use crate::fault::FaultRule;
 use crate::fault::FaultRuleError;
 use crate::faults::Faults;
+use crate::inactive::InactivePolicy;
 use crate::population::Population;
 use crate::population::PopulationError;
 use crate::profile::Profile;
@@ -26,6 +33,12 @@ use crate::webhooks::Dispatcher;
 /// The API key that an emulator accepts unless another is set.
 pub const DEFAULT_API_KEY: &str = "sk_test_emulator";
 
+/// The API key that an emulator answers with 403 unless another is set.
+pub const DEFAULT_FORBIDDEN_API_KEY: &str = "sk_test_forbidden";
+
+/// How long a sync of a directory runs unless set.
+const SYNC_DURATION: Duration = Duration::from_secs(10);
+
 /// What keys of the live API begin with.
 const LIVE_KEY_PREFIX: &str = "sk_live_";
 
@@ -36,9 +49,13 @@ pub struct EmulatorBuilder {
     address: SocketAddr,
     allow_remote: bool,
     api_key: String,
+    forbidden_api_key: String,
     profile: Profile,
     honour_seed_parameters: bool,
     source: Source,
+    inactive_policy: Option<InactivePolicy>,
+    sync_duration: Duration,
+    success_statuses: Vec<(String, u16)>,
     rate_limits: RateLimits,
     fault_seed: u64,
     faults: Vec<FaultRule>,
@@ -86,6 +103,14 @@ pub enum StartError {
     /// A fault that shall be injected makes no sense.
     #[error(transparent)]
     FaultRule(#[from] FaultRuleError),
+    /// The document has no such success of the operation.
+    #[error("the document does not say that `{operation}` answers `{status}` when all is well")]
+    SuccessStatus {
+        /// The operation.
+        operation: String,
+        /// The status.
+        status: u16,
+    },
     /// The objects could not be prepared.
     #[error("the objects could not be prepared: {reason}")]
     Prepare {
@@ -100,9 +125,13 @@ impl Default for EmulatorBuilder {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allow_remote: false,
             api_key: DEFAULT_API_KEY.to_owned(),
+            forbidden_api_key: DEFAULT_FORBIDDEN_API_KEY.to_owned(),
             profile: Profile::default(),
             honour_seed_parameters: true,
             source: Source::Population(Population::default()),
+            inactive_policy: None,
+            sync_duration: SYNC_DURATION,
+            success_statuses: Vec::new(),
             rate_limits: RateLimits::default(),
             fault_seed: 1,
             faults: Vec::new(),
@@ -133,6 +162,34 @@ impl EmulatorBuilder {
     /// Accepts this API key instead of [`DEFAULT_API_KEY`]. A live key (`sk_live_…`) is refused.
     pub fn api_key(mut self, api_key: impl Into<String>) -> Self {
         self.api_key = api_key.into();
+        self
+    }
+
+    /// Answers 403 to this API key instead of [`DEFAULT_FORBIDDEN_API_KEY`]: it is known, but may do nothing. A live key is
+    /// refused.
+    pub fn forbidden_api_key(mut self, api_key: impl Into<String>) -> Self {
+        self.forbidden_api_key = api_key.into();
+        self
+    }
+
+    /// What happens to users who become inactive. Unless set, they are deleted in the live profile and kept in that of the
+    /// seed, which lists users by `state=inactive`.
+    pub fn inactive_policy(mut self, policy: InactivePolicy) -> Self {
+        self.inactive_policy = Some(policy);
+        self
+    }
+
+    /// How long a sync of a directory that was asked for runs, by the emulator's clock: 10 seconds unless set. Meanwhile
+    /// another call for it is answered with 409, and with 429 after that, until the five minutes of the API are over.
+    pub fn sync_duration(mut self, duration: Duration) -> Self {
+        self.sync_duration = duration;
+        self
+    }
+
+    /// Lets an operation answer a success with another status that the document gives it, such as 200 for
+    /// `DELETE_DIRECTORY`.
+    pub fn success_status(mut self, operation: &Operation, status: u16) -> Self {
+        self.success_statuses.push((operation.id.to_owned(), status));
         self
     }
 
@@ -196,12 +253,9 @@ impl EmulatorBuilder {
         if !self.allow_remote && !address.ip().is_loopback() {
             return Err(StartError::Remote { address });
         }
-        if self.api_key.starts_with(LIVE_KEY_PREFIX) {
-            return Err(StartError::LiveKey);
-        }
-        if self.api_key.is_empty() || !self.api_key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(StartError::InvalidKey);
-        }
+        check_key(&self.api_key)?;
+        check_key(&self.forbidden_api_key)?;
+        let success_statuses = success_statuses(self.success_statuses)?;
         let faults = Faults::new(self.fault_seed);
         for rule in self.faults {
             faults.inject(rule)?;
@@ -210,19 +264,47 @@ impl EmulatorBuilder {
         // Before the objects are made: a port that is taken should not cost the time that a million users take.
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let bound = listener.local_addr().map_err(bind)?;
-        let state = self.source.state().await?;
-        let mut app = App::new(
-            state,
-            self.profile,
-            self.honour_seed_parameters,
-            self.api_key,
-            self.clock,
-            self.rate_limits,
-            faults,
-        );
+        let mut state = self.source.state().await?;
+        state.inactive_policy = self.inactive_policy.unwrap_or(match self.profile {
+            Profile::Live => InactivePolicy::Delete,
+            Profile::Seed => InactivePolicy::Keep,
+        });
+        let settings = Settings {
+            profile: self.profile,
+            honour_seed: self.honour_seed_parameters,
+            api_key: self.api_key,
+            forbidden_api_key: self.forbidden_api_key,
+            sync_duration: self.sync_duration,
+            success_statuses,
+            clock: self.clock,
+        };
+        let mut app = App::new(state, settings, self.rate_limits, faults);
         app.webhooks = Dispatcher::new(self.allow_remote);
         Ok(Emulator::serve(listener, bound, app))
     }
+}
+
+fn check_key(key: &str) -> Result<(), StartError> {
+    if key.starts_with(LIVE_KEY_PREFIX) {
+        return Err(StartError::LiveKey);
+    }
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(StartError::InvalidKey);
+    }
+    Ok(())
+}
+
+/// The statuses by operation, as far as the document knows them.
+fn success_statuses(asked_for: Vec<(String, u16)>) -> Result<BTreeMap<&'static str, StatusCode>, StartError> {
+    let known = |(operation, status): (String, u16)| {
+        let found = operations::ALL.iter().find(|known| known.id == operation);
+        let found = found.filter(|known| known.success.contains(&status));
+        match (found, StatusCode::from_u16(status)) {
+            (Some(found), Ok(code)) => Ok((found.id, code)),
+            _ => Err(StartError::SuccessStatus { operation, status }),
+        }
+    };
+    asked_for.into_iter().map(known).collect()
 }
 
 impl Source {

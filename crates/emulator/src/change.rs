@@ -7,8 +7,10 @@ use serde_json::Map;
 use serde_json::Value;
 use workos_directory_sync::types;
 use workos_directory_sync::types::DirectoryState;
+use workos_directory_sync::types::DirectoryUserState;
 use workos_directory_sync::types::EventName;
 
+use crate::inactive::InactivePolicy;
 use crate::kind::Kind;
 use crate::loader::ObjectError;
 use crate::loader::complete_directory;
@@ -145,6 +147,9 @@ impl Change<'_> {
         let ulid = parsed(Kind::User, &model.id)?;
         let (directory, organization) = home(self.state, &model.directory_id, &mut model.organization_id)?;
         complete_user(&mut model);
+        if model.state == DirectoryUserState::Inactive && self.state.inactive_policy == InactivePolicy::Delete {
+            return self.deactivate(ulid, &model);
+        }
         let text = encoded(&model)?;
         let code = StateCode::from(&model.state);
         let middle = self.state.directories.get(directory).map_or("", |row| &row.user_middle);
@@ -193,14 +198,30 @@ impl Change<'_> {
         self.tell(EventName::DsyncUserUpdated, organization, &data)
     }
 
+    /// Deletes a user who turned inactive. One who was never there does not appear.
+    fn deactivate(&mut self, ulid: Ulid, model: &types::DirectoryUser) -> Result<(), ObjectError> {
+        let Some(number) = self.state.users.find(&model.id) else {
+            return check_new(&self.state.users, ulid, &model.id);
+        };
+        if self.state.user(number)?.directory_id != model.directory_id {
+            return Err(ObjectError::DuplicateId { id: model.id.clone() });
+        }
+        self.remove_user(number, model)
+    }
+
     /// Deletes a user and its memberships.
     pub(crate) fn delete_user(&mut self, id: &str) -> Result<(), ObjectError> {
         let number = self.find_user(id)?;
         let model = self.state.user(number)?;
+        self.remove_user(number, &model)
+    }
+
+    /// Removes a user, and tells it as the last that is known of it.
+    fn remove_user(&mut self, number: u32, model: &types::DirectoryUser) -> Result<(), ObjectError> {
         let organization = self.organization_of(&model.directory_id);
         self.forget_user(number, organization);
         self.state.remove_user(number, organization);
-        self.tell(EventName::DsyncUserDeleted, model.organization_id.clone(), &model)
+        self.tell(EventName::DsyncUserDeleted, model.organization_id.clone(), model)
     }
 
     /// Creates a group, or replaces what is known of it.

@@ -1,6 +1,7 @@
 //! The operations on directories.
 
 use axum::http::StatusCode;
+use workos_directory_sync::operations;
 use workos_directory_sync::types;
 use workos_directory_sync::types::DirectoryState;
 use workos_directory_sync::types::DirectoryType;
@@ -78,9 +79,13 @@ pub(crate) fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
         .change(call.now)
         .delete_directory(call.id)
         .map_err(|_| Refusal::internal())?;
-    Ok(match app.profile {
-        Profile::Live => Reply::json(StatusCode::ACCEPTED, b"{}".to_vec()),
-        Profile::Seed => Reply::empty(StatusCode::NO_CONTENT),
+    let usual = match app.settings.profile {
+        Profile::Live => StatusCode::ACCEPTED,
+        Profile::Seed => StatusCode::NO_CONTENT,
+    };
+    Ok(match app.success(&operations::DELETE_DIRECTORY, usual) {
+        StatusCode::ACCEPTED => Reply::json(StatusCode::ACCEPTED, b"{}".to_vec()),
+        status => Reply::empty(status),
     })
 }
 
@@ -99,6 +104,9 @@ pub(crate) fn sync(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     let now = call.now.as_second();
     if let Some(last) = row.last_sync {
         let passed = u64::try_from(now.saturating_sub(last)).unwrap_or_default();
+        if passed < app.settings.sync_duration.as_secs() {
+            return Err(Refusal::sync_in_progress());
+        }
         if passed < SYNC_COOLDOWN_SECONDS {
             let wait = SYNC_COOLDOWN_SECONDS - passed;
             return Err(Refusal::rate_limited(Quota {
@@ -112,7 +120,8 @@ pub(crate) fn sync(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     row.last_sync = Some(now);
     let mut json = Vec::new();
     answer::encode(&mut json, &types::DirectorySync::new("queued"))?;
-    Ok(Reply::json(StatusCode::ACCEPTED, json))
+    let status = app.success(&operations::SYNC_DIRECTORY, StatusCode::ACCEPTED);
+    Ok(Reply::json(status, json))
 }
 
 /// The rows that belong to the organizations asked for, all of them at once; `None` when there can be none.

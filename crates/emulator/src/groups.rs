@@ -58,7 +58,7 @@ pub(crate) fn find(state: &State, id: &str) -> Result<u32, Refusal> {
 fn write(json: &mut Vec<u8>, app: &App, state: &State, group: u32, embed: bool) -> Result<(), Refusal> {
     let row = state.groups.get(group).ok_or_else(Refusal::internal)?;
     json.extend_from_slice(row.text.as_bytes());
-    if app.profile == Profile::Live || !embed {
+    if app.settings.profile == Profile::Live || !embed {
         return Ok(());
     }
     answer::add_array(json, "members", |json| {

@@ -2,6 +2,7 @@
 
 use workos_directory_sync::types;
 use workos_directory_sync::types::DirectoryState;
+use workos_directory_sync::types::DirectoryUserState;
 
 use crate::change::Change;
 use crate::kind::Kind;
@@ -34,7 +35,7 @@ use crate::server::Emulator;
 impl Emulator {
     /// The time, by the emulator's clock.
     pub fn now(&self) -> jiff::Timestamp {
-        self.app().clock.now()
+        self.app().settings.clock.now()
     }
 
     /// An id for a new directory.
@@ -85,13 +86,30 @@ impl Emulator {
         self.change(|change| change.delete_directory(id))
     }
 
-    /// Creates a user, told by `dsync.user.created`, or replaces what is known of it, told by `dsync.user.updated`.
+    /// Creates a user, told by `dsync.user.created`, or replaces what is known of it, told by `dsync.user.updated`. One who is
+    /// inactive is deleted or kept by the [`InactivePolicy`](crate::InactivePolicy).
     ///
     /// # Errors
     ///
     /// An [`ObjectError`] says what is wrong with the user.
     pub fn put_user(&self, user: types::DirectoryUser) -> Result<(), ObjectError> {
         self.change(|change| change.user(user))
+    }
+
+    /// Sets a user's state. A user who turns inactive is deleted or kept by the [`InactivePolicy`](crate::InactivePolicy).
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::UnknownUser`].
+    pub fn set_user_state(&self, id: &str, state: impl Into<DirectoryUserState>) -> Result<(), ObjectError> {
+        let now = self.now();
+        let mut state_now = self.app().state_mut();
+        let number = state_now.users.find(id);
+        let number = number.ok_or_else(|| ObjectError::UnknownUser { id: id.to_owned() })?;
+        let mut user = state_now.user(number)?;
+        user.state = state.into();
+        user.updated_at = now.into();
+        state_now.change(now).user(user)
     }
 
     /// Deletes a user, told by `dsync.user.deleted`.

@@ -38,6 +38,17 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized")
     }
 
+    /// The key is known but may not do this.
+    pub(crate) fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Access denied.").with_code("access_denied")
+    }
+
+    /// A sync of the directory is running.
+    pub(crate) fn sync_in_progress() -> Self {
+        let message = "A sync is already in progress for this directory.";
+        Self::new(StatusCode::CONFLICT, message).with_code("sync_in_progress")
+    }
+
     /// There is no object of this kind with this id.
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
         let shown: String = id.chars().take(SHOWN).collect();

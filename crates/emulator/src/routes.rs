@@ -70,7 +70,7 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// The parameters in the query.
     pub(crate) fn query(&self, app: &App) -> Query {
-        Query::parse(self.operation, self.query, app.honour_seed)
+        Query::parse(self.operation, self.query, app.settings.honour_seed)
     }
 
     /// What the operation says, with what the faults make of it.
@@ -182,7 +182,7 @@ fn respond(
     plan: &Plan,
     answer: impl FnOnce(jiff::Timestamp) -> Result<Reply, Refusal>,
 ) -> Response {
-    let now = app.clock.now();
+    let now = app.settings.clock.now();
     let request_id = app.request_id(now);
     let admitted = app.limiter.admit(now);
     let (Ok(quota) | Err(quota)) = admitted;
@@ -223,8 +223,12 @@ fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
         return Err(Refusal::unauthorized());
     };
     let sent = value.to_str().ok().and_then(|text| text.split_once(' '));
-    match sent {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") && key.trim() == app.api_key => Ok(()),
+    let Some((_, key)) = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        return Err(Refusal::unauthorized());
+    };
+    match key.trim() {
+        key if key == app.settings.api_key => Ok(()),
+        key if key == app.settings.forbidden_api_key => Err(Refusal::forbidden()),
         _ => Err(Refusal::unauthorized()),
     }
 }

@@ -82,7 +82,7 @@ impl Emulator {
 
     /// The API key that it accepts.
     pub fn api_key(&self) -> &str {
-        &self.app.api_key
+        &self.app.settings.api_key
     }
 
     /// How many requests for an operation came in, whatever the answer was.
@@ -153,7 +153,7 @@ impl fmt::Debug for Emulator {
         let mut shown = formatter.debug_struct("Emulator");
         shown
             .field("base_url", &self.base_url)
-            .field("profile", &self.app.profile);
+            .field("profile", &self.app.settings.profile);
         shown.finish_non_exhaustive()
     }
 }

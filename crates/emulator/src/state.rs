@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use workos_directory_sync::types;
 
+use crate::inactive::InactivePolicy;
 use crate::index::Index;
 use crate::index::Scope;
 use crate::index::text_key;
@@ -43,6 +44,8 @@ pub(crate) struct State {
     pub(crate) groups_of_user: Index,
     /// Users by group.
     pub(crate) users_of_group: Index,
+    /// What becomes of users who turn inactive from now on.
+    pub(crate) inactive_policy: InactivePolicy,
 }
 
 impl Default for State {
@@ -59,6 +62,7 @@ impl Default for State {
             users_by_text: Index::default(),
             groups_of_user: Index::default(),
             users_of_group: Index::default(),
+            inactive_policy: InactivePolicy::default(),
         }
     }
 }

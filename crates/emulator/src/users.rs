@@ -72,7 +72,7 @@ fn write(json: &mut Vec<u8>, app: &App, state: &State, user: u32, embed: bool) -
     if !state.write_user(json, user) {
         return Err(Refusal::internal());
     }
-    match app.profile {
+    match app.settings.profile {
         // The field is never missing, official SDKs insist on it.
         Profile::Live => answer::add_array(json, "groups", |_| Ok(())),
         Profile::Seed if !embed => Ok(()),

@@ -1,6 +1,10 @@
-//! Which database an address such as `sqlite:mirror.sqlite` names.
+//! Which database an address such as `sqlite:mirror.sqlite` or `postgres://…` names.
 
+use std::fmt;
+use std::fmt::Write as _;
 use std::path::PathBuf;
+
+use url::Url;
 
 use crate::Error;
 
@@ -11,10 +15,33 @@ pub(crate) enum Address {
     SqliteFile(PathBuf),
     /// A SQLite database in memory, which ends with the mirror.
     SqliteMemory,
+    /// A database of a PostgreSQL server.
+    Postgres(Server),
 }
+
+/// An address of a PostgreSQL server, which may have a password: it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Server(Url);
 
 /// How much of a wrong scheme an error shows, in characters.
 const SHOWN: usize = 20;
+
+/// What may follow the `?` of a PostgreSQL address, as libpq names it. Others are refused: the driver would write them,
+/// with their values, into the log.
+const POSTGRES_PARAMETERS: [&str; 12] = [
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+];
 
 impl Address {
     /// Reads an address. Errors never quote more than its scheme: the rest may have a password.
@@ -22,27 +49,123 @@ impl Address {
         let Some((scheme, rest)) = address.split_once(':') else {
             return Err(refuse("it has no scheme"));
         };
-        if scheme != "sqlite" {
-            let shown: String = scheme
-                .chars()
-                .take_while(|c| c.is_ascii_alphanumeric() || "+-.".contains(*c))
-                .take(SHOWN)
-                .collect();
-            return Err(refuse(format!("the scheme `{shown}` is not known")));
+        match scheme {
+            "sqlite" => sqlite(rest),
+            "postgres" | "postgresql" => postgres(address),
+            _ => {
+                let shown: String = scheme
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || "+-.".contains(*c))
+                    .take(SHOWN)
+                    .collect();
+                Err(refuse(format!("the scheme `{shown}` is not known")))
+            }
         }
-        if rest == ":memory:" || rest == "//:memory:" {
-            return Ok(Self::SqliteMemory);
+    }
+
+    /// The address as the driver reads it. It may have a password.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::SqliteMemory => "sqlite::memory:".to_owned(),
+            Self::SqliteFile(path) => {
+                // Encoded, so that no part of the name means anything to those who read addresses.
+                let mut url = "sqlite:".to_owned();
+                for byte in path.as_os_str().as_encoded_bytes() {
+                    let _ = write!(url, "%{byte:02X}");
+                }
+                url + "?mode=rwc"
+            }
+            Self::Postgres(Server(url)) => url.as_str().to_owned(),
         }
-        let rest = rest.strip_prefix("//").unwrap_or(rest);
-        // Other programs take connection parameters after the file; the usual one says what is done here anyway.
-        let (file, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-        if !matches!(parameters, "" | "mode=rwc") {
-            return Err(refuse("it has parameters after `?`, and none are known"));
+    }
+
+    /// Why the database could not be opened.
+    pub(crate) fn failed(&self, source: sqlx::Error) -> Error {
+        match self {
+            Self::SqliteMemory => Error::Open {
+                path: ":memory:".into(),
+                source,
+            },
+            Self::SqliteFile(path) => Error::Open {
+                path: path.clone(),
+                source,
+            },
+            Self::Postgres(server) => Error::Connect {
+                database: server.to_string(),
+                source,
+            },
         }
-        if file.is_empty() || file.contains('\0') {
-            return Err(refuse("it names no file"));
+    }
+}
+
+fn sqlite(rest: &str) -> Result<Address, Error> {
+    if rest == ":memory:" || rest == "//:memory:" {
+        return Ok(Address::SqliteMemory);
+    }
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    // Other programs take connection parameters after the file; the usual one says what is done here anyway.
+    let (file, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    if !matches!(parameters, "" | "mode=rwc") {
+        return Err(refuse("it has parameters after `?`, and none are known"));
+    }
+    if file.is_empty() || file.contains('\0') {
+        return Err(refuse("it names no file"));
+    }
+    Ok(Address::SqliteFile(file.into()))
+}
+
+fn postgres(address: &str) -> Result<Address, Error> {
+    let url = Url::parse(address).map_err(|error| refuse(error.to_string()))?;
+    if url.cannot_be_a_base() {
+        return Err(refuse("it has no `//` after its scheme"));
+    }
+    if url.fragment().is_some() {
+        return Err(refuse("it has a `#`; in a password it is written `%23`"));
+    }
+    if url
+        .query_pairs()
+        .any(|(name, _)| !POSTGRES_PARAMETERS.contains(&name.as_ref()))
+    {
+        return Err(refuse(format!(
+            "it has a parameter that is none of {}",
+            POSTGRES_PARAMETERS.join(", ")
+        )));
+    }
+    Ok(Address::Postgres(Server(url)))
+}
+
+impl fmt::Display for Address {
+    /// Which database it is, without a password.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SqliteMemory => formatter.write_str("in memory"),
+            Self::SqliteFile(path) => write!(formatter, "`{}`", path.display()),
+            Self::Postgres(server) => write!(formatter, "{server}"),
         }
-        Ok(Self::SqliteFile(file.into()))
+    }
+}
+
+impl fmt::Display for Server {
+    /// Where it is, without the user and the password.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.0.path().trim_start_matches('/');
+        if !name.is_empty() {
+            write!(formatter, "`{name}` ")?;
+        }
+        match self.0.host_str() {
+            Some(host) if !host.is_empty() => write!(formatter, "at {host}")?,
+            _ => formatter.write_str("where PGHOST or the parameters say")?,
+        }
+        match self.0.port() {
+            Some(port) => write!(formatter, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Server({self})")
     }
 }
 
@@ -52,7 +175,7 @@ fn refuse(reason: impl Into<String>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
 
@@ -79,6 +202,10 @@ mod tests {
             "sqlite:mirror.sqlite?mode=ro&hunter2",
             "mysql://root:hunter2@host/db",
             "hunter2-hunter2-hunter2:x",
+            "postgres:hunter2@host/db",
+            "postgres://user:hunter2@host:port/db",
+            "postgres://user:hunter2@host/db?sslmod=hunter2@",
+            "postgres://user:hunter2#hunter2@host/db",
             "",
         ] {
             let message = Address::parse(address).unwrap_err().to_string();
@@ -88,5 +215,20 @@ mod tests {
             );
             assert!(message.contains("sqlite:FILE"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_server_is_shown_without_its_user_and_password() {
+        let address = Address::parse("postgres://ada:hunter2@db.example:5433/mirror?password=hunter2").unwrap();
+        let failed = address.failed(sqlx::Error::PoolClosed).to_string();
+        assert_eq!(
+            failed,
+            "the database `mirror` at db.example:5433 cannot be connected to"
+        );
+        assert_eq!(format!("{address:?}"), "Postgres(Server(`mirror` at db.example:5433))");
+        let Address::Postgres(server) = Address::parse("postgresql:///mirror").unwrap() else {
+            panic!("not a server");
+        };
+        assert_eq!(server.to_string(), "`mirror` where PGHOST or the parameters say");
     }
 }

@@ -12,7 +12,10 @@ use crate::Kind;
 #[non_exhaustive]
 pub enum Error {
     /// The address of the database cannot be used.
-    #[error("the database address is not one that the mirror can open: {reason}; write sqlite:FILE or sqlite::memory:")]
+    #[error(
+        "the database address is not one that the mirror can open: {reason}; write \
+         postgres://USER@HOST/DATABASE, sqlite:FILE or sqlite::memory:"
+    )]
     Address {
         /// What is wrong with it.
         reason: String,
@@ -24,6 +27,20 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: sqlx::Error,
+    },
+    /// The database server cannot be reached, or does not let this user in.
+    #[error("the database {database} cannot be connected to")]
+    Connect {
+        /// Which database, without the password.
+        database: String,
+        /// Why not.
+        source: sqlx::Error,
+    },
+    /// The database cannot hold every character.
+    #[error("the database is encoded in {encoding}: make one with `CREATE DATABASE … ENCODING 'UTF8'`")]
+    Encoding {
+        /// Its encoding.
+        encoding: String,
     },
     /// The tables cannot be made or brought to this version's form.
     #[error("the tables of the database cannot be set up")]

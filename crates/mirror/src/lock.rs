@@ -6,18 +6,32 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sqlx::AnyConnection;
+use sqlx::Connection as _;
 use tokio::sync::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::Error;
+use crate::address::Address;
+
+/// How long a server waits for a lock before it says that it is taken. A sync that has just ended leaves it to the server
+/// to notice that.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '2s'";
+
+/// The lock of PostgreSQL belongs to a session, in a database and schema; it ends with the session, however that ends.
+const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended('workos-directory-mirror ' || current_schema(), 0))";
+
+/// PostgreSQL's code for a lock that was not to be had in time.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// What is locked: a database.
 ///
 /// For a file it is a lock of the operating system on a file beside it, which ends with the process however that ends. The
-/// database file itself cannot serve: closing it a second time within a process would drop SQLite's own locks.
+/// database file itself cannot serve: closing it a second time within a process would drop SQLite's own locks. For a
+/// server it is an advisory lock of a session that does nothing else.
 #[derive(Debug)]
 pub(crate) struct SyncLock {
-    path: Option<PathBuf>,
+    database: Address,
     here: Arc<Mutex<()>>,
 }
 
@@ -25,34 +39,60 @@ pub(crate) struct SyncLock {
 #[derive(Debug)]
 pub(crate) struct Held {
     _here: OwnedMutexGuard<()>,
-    _file: Option<File>,
+    file: Option<File>,
+    session: Option<AnyConnection>,
 }
 
 impl SyncLock {
-    /// The lock of a database file, or of a database in memory.
-    pub(crate) fn new(database: Option<&Path>) -> Self {
-        let path = database.map(|database| {
-            let mut path = database.as_os_str().to_owned();
-            path.push(".lock");
-            path.into()
-        });
+    /// The lock of a database.
+    pub(crate) fn new(database: Address) -> Self {
         Self {
-            path,
+            database,
             here: Arc::default(),
         }
     }
 
     /// Takes the lock, or says who has it.
-    pub(crate) fn take(&self) -> Result<Held, Error> {
+    pub(crate) async fn take(&self) -> Result<Held, Error> {
         let here = Arc::clone(&self.here).try_lock_owned().map_err(|_| Error::Busy {
             database: "this database in this program".to_owned(),
         })?;
-        let file = self.path.as_deref().map(lock_file).transpose()?;
-        Ok(Held {
+        let mut held = Held {
             _here: here,
-            _file: file,
-        })
+            file: None,
+            session: None,
+        };
+        match &self.database {
+            Address::SqliteMemory => {}
+            Address::SqliteFile(path) => held.file = Some(lock_file(&beside(path))?),
+            Address::Postgres(_) => held.session = Some(self.lock_session().await?),
+        }
+        Ok(held)
     }
+
+    async fn lock_session(&self) -> Result<AnyConnection, Error> {
+        let mut session = AnyConnection::connect(&self.database.url())
+            .await
+            .map_err(|source| self.database.failed(source))?;
+        sqlx::raw_sql(LOCK_TIMEOUT).execute(&mut session).await?;
+        match sqlx::raw_sql(LOCK).execute(&mut session).await {
+            Ok(_) => Ok(session),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+                Err(Error::Busy {
+                    database: format!("the database {}", self.database),
+                })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The lock file of a database file, by whichever of its names that is opened.
+fn beside(database: &Path) -> PathBuf {
+    let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let mut path = database.into_os_string();
+    path.push(".lock");
+    path.into()
 }
 
 fn lock_file(path: &Path) -> Result<File, Error> {
@@ -82,24 +122,28 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_second_sync_is_told_and_a_third_may_go_after_the_first() {
+    fn lock(database: &Path) -> SyncLock {
+        SyncLock::new(Address::SqliteFile(database.to_owned()))
+    }
+
+    #[tokio::test]
+    async fn a_second_sync_is_told_and_a_third_may_go_after_the_first() {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("mirror.sqlite");
         // Two locks stand for two processes: the operating system's lock belongs to the open file, not to the process.
-        let one = SyncLock::new(Some(&database));
-        let other = SyncLock::new(Some(&database));
-        let held = one.take().unwrap();
-        assert!(matches!(one.take(), Err(Error::Busy { .. })));
-        assert!(matches!(other.take(), Err(Error::Busy { .. })));
+        let one = lock(&database);
+        let other = lock(&database);
+        let held = one.take().await.unwrap();
+        assert!(matches!(one.take().await, Err(Error::Busy { .. })));
+        assert!(matches!(other.take().await, Err(Error::Busy { .. })));
         drop(held);
-        other.take().unwrap();
+        other.take().await.unwrap();
     }
 
-    #[test]
-    fn a_lock_file_that_cannot_be_made_is_named() {
-        let lock = SyncLock::new(Some(Path::new("/nowhere/mirror.sqlite")));
-        let message = lock.take().unwrap_err().to_string();
+    #[tokio::test]
+    async fn a_lock_file_that_cannot_be_made_is_named() {
+        let lock = lock(Path::new("/nowhere/mirror.sqlite"));
+        let message = lock.take().await.unwrap_err().to_string();
         assert!(message.contains("/nowhere/mirror.sqlite.lock"), "{message}");
     }
 }

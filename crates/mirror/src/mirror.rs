@@ -26,23 +26,20 @@ impl Mirror {
     /// Opens the database, makes it where it is missing, and brings its tables to this version's form.
     ///
     /// `sqlite:FILE` is a file, taken literally, relative to the current directory unless it begins with a slash;
-    /// `sqlite::memory:` is a database that ends with the mirror.
+    /// `sqlite::memory:` is a database that ends with the mirror. `postgres://USER@HOST:PORT/DATABASE` is a database of a
+    /// server, encoded in UTF-8; what is left out comes from libpq's variables, such as `PGPASSWORD`, and `~/.pgpass`.
     ///
     /// # Errors
     ///
     /// [`Error::Address`] for an address that names no known database, [`Error::Open`] for a file that is no database or
-    /// cannot be used, [`Error::Migrate`] and [`Error::TooNew`] when its tables are not those of this program.
+    /// cannot be used, [`Error::Connect`] for a server that cannot be reached or does not let the user in,
+    /// [`Error::Encoding`] for a database that cannot hold every character, [`Error::Migrate`] and [`Error::TooNew`] when its tables are not those of this program.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let store = Store::open(&address).await?;
-        let path = match &address {
-            Address::SqliteMemory => None,
-            // The lock belongs to the file, by whichever of its names it is opened.
-            Address::SqliteFile(path) => Some(std::fs::canonicalize(path).unwrap_or_else(|_| path.clone())),
-        };
         Ok(Self {
             store,
-            lock: Arc::new(SyncLock::new(path.as_deref())),
+            lock: Arc::new(SyncLock::new(address)),
             clock: Arc::new(jiff::Timestamp::now),
         })
     }

@@ -79,6 +79,14 @@ pub(crate) const GROUPS: Table = Table {
 };
 
 impl Table {
+    /// Whether a column has JSON. No two tables have different things in columns of one name.
+    pub(crate) fn has_json(column: &str) -> bool {
+        matches!(
+            column,
+            "metadata" | "emails" | "roles" | "custom_attributes" | "raw_attributes"
+        )
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.kind.as_str()
     }
@@ -90,6 +98,18 @@ pub(crate) struct Record {
     pub(crate) id: String,
     /// In the order of [`Table::columns`].
     pub(crate) values: Vec<Option<String>>,
+}
+
+impl Record {
+    /// A row that every database takes: PostgreSQL has no text with the character U+0000, in whose place comes U+FFFD.
+    fn new(id: String, mut values: Vec<Option<String>>) -> Self {
+        for value in values.iter_mut().flatten() {
+            if value.contains('\0') {
+                *value = value.replace('\0', "\u{FFFD}");
+            }
+        }
+        Self { id, values }
+    }
 }
 
 /// The groups of a user, as far as the listing of users tells them.
@@ -117,10 +137,7 @@ pub(crate) fn directory(directory: Directory) -> Result<Record, Error> {
         updated_at,
         updated_at_source,
     ];
-    Ok(Record {
-        id: checked(directory.id)?,
-        values,
-    })
+    Ok(Record::new(checked(directory.id)?, values))
 }
 
 /// A user who was listed for a directory.
@@ -163,7 +180,7 @@ pub(crate) fn user(user: DirectoryUser, asked: &str) -> Result<(Record, Embedded
         text(user.custom_attributes.as_ref()),
         text(user.raw_attributes.as_ref()),
     ];
-    Ok((Record { id, values }, groups))
+    Ok((Record::new(id, values), groups))
 }
 
 /// A group that was listed for a directory.
@@ -183,7 +200,7 @@ pub(crate) fn group(group: DirectoryGroup, asked: &str) -> Result<Record, Error>
         updated_at_source,
         text(group.raw_attributes.as_ref()),
     ];
-    Ok(Record { id, values })
+    Ok(Record::new(id, values))
 }
 
 /// Refuses an object of another directory: a server that ignores a filter must not move people between directories.
@@ -228,8 +245,36 @@ fn time(timestamp: Option<&Timestamp>) -> [Option<String>; 2] {
     [Some(canonical), differs.then_some(source)]
 }
 
+/// How deep attributes may be nested: PostgreSQL refuses what is some thousand levels deep.
+const MAX_DEPTH: usize = 1_000;
+
+/// What is kept in place of attributes that are nested deeper.
+const TOO_DEEP: &str = r#"{"$mirror":"nested too deeply to be kept"}"#;
+
 fn text(attributes: Option<&Attributes>) -> Option<String> {
-    attributes.map(|attributes| attributes.as_str().to_owned())
+    attributes.map(|attributes| {
+        let text = attributes.as_str();
+        if is_too_deep(text) { TOO_DEEP } else { text }.to_owned()
+    })
+}
+
+/// Whether JSON is nested deeper than is kept. The text is known to be JSON.
+fn is_too_deep(json: &str) -> bool {
+    let (mut depth, mut in_string, mut is_escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
 }
 
 fn json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, Error> {
@@ -281,6 +326,14 @@ mod tests {
         assert_eq!(value("created_at_source"), Some("2023-04-28 20:05:31.093"));
         assert_eq!(value("updated_at_source"), None);
         assert_eq!(groups, EmbeddedGroups::Untold);
+    }
+
+    #[test]
+    fn attributes_that_are_nested_too_deeply_leave_a_note() {
+        let nested = |depth| format!(r#"{{"[\"{{":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        assert!(!is_too_deep(&nested(MAX_DEPTH - 1)));
+        assert!(is_too_deep(&nested(MAX_DEPTH)));
+        assert!(serde_json::from_str::<serde_json::Value>(TOO_DEEP).unwrap().is_object());
     }
 
     #[test]

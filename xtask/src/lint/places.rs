@@ -78,6 +78,11 @@ impl Places {
         }
     }
 
+    /// Where a node stands; `None` when it is not written itself.
+    pub(crate) fn exact(&self, pointer: &str) -> Option<&Place> {
+        self.0.get(pointer)
+    }
+
     /// Gives the pointer of a value that begins here, and makes its collection ready for what follows.
     fn enter(&mut self, open: &mut [Open], span: &Span) -> String {
         match open.last_mut() {

@@ -6,15 +6,18 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Finding;
+use super::examples;
+use super::key_order;
 use super::places::escaped;
-
-const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+use crate::openapi::METHODS;
+use crate::openapi::items;
+use crate::openapi::members;
+use crate::openapi::text;
 
 /// How an operation's id begins: with what it does.
-const VERBS: [&str; 6] = ["list", "get", "create", "update", "delete", "sync"];
-
-/// The error statuses that every operation has to describe.
-const ERRORS: [&str; 4] = ["401", "429", "4XX", "5XX"];
+const VERBS: [&str; 11] = [
+    "list", "get", "create", "put", "update", "delete", "add", "remove", "sync", "replay", "advance",
+];
 
 /// Properties from which on two equal schemas are no coincidence.
 const DUPLICATE: usize = 3;
@@ -25,24 +28,25 @@ struct Operation<'a> {
     value: &'a Value,
 }
 
-/// Checks a document by all rules; findings in the order of the rules.
-pub(crate) fn check(document: &Value) -> Vec<Finding> {
-    let rules: [fn(&Value) -> Vec<Finding>; 9] = [
+/// Checks a document by all rules; findings in the order of the rules. `siblings` are the documents that it refers to.
+pub(crate) fn check(document: &Value, siblings: &BTreeMap<String, Value>) -> Vec<Finding> {
+    let rules: [fn(&Value) -> Vec<Finding>; 11] = [
         operation_id,
         tag,
         description,
         errors,
         pagination,
         example,
-        reference,
         open_enum,
-        order,
+        justified,
+        duplicate,
+        key_order::check,
+        inline,
     ];
-    rules
-        .iter()
-        .flat_map(|rule| rule(document))
-        .chain(duplicate(document))
-        .collect()
+    let mut findings: Vec<_> = rules.iter().flat_map(|rule| rule(document)).collect();
+    findings.extend(reference(document, siblings));
+    findings.extend(examples::check(document, siblings));
+    findings
 }
 
 fn operation_id(document: &Value) -> Vec<Finding> {
@@ -138,13 +142,26 @@ fn description(document: &Value) -> Vec<Finding> {
                 need(parameter, &format!("{pointer}/parameters/{index}"), "description");
             }
         }
+        if let Some(body) = value.get("requestBody").filter(|body| body.get("$ref").is_none()) {
+            need(body, &format!("{pointer}/requestBody"), "description");
+        }
         for (status, response) in members(value.get("responses")) {
             if response.get("$ref").is_none() {
                 need(response, &format!("{pointer}/responses/{status}"), "description");
             }
         }
     }
-    for kind in ["schemas", "parameters", "headers", "responses"] {
+    for (name, example) in members(document["components"].get("examples")) {
+        need(example, &format!("/components/examples/{}", escaped(name)), "summary");
+    }
+    for kind in [
+        "securitySchemes",
+        "schemas",
+        "parameters",
+        "headers",
+        "responses",
+        "requestBodies",
+    ] {
         for (name, component) in members(document["components"].get(kind)) {
             let pointer = format!("/components/{kind}/{}", escaped(name));
             need(component, &pointer, "description");
@@ -160,18 +177,123 @@ fn description(document: &Value) -> Vec<Finding> {
     findings
 }
 
+/// What a document declares decides what can go wrong: a key that is asked for may be wrong, a limit may be exceeded.
 fn errors(document: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     for Operation { pointer, value } in operations(document) {
-        for status in ERRORS
-            .into_iter()
-            .filter(|status| value["responses"].get(status).is_none())
-        {
-            let message = format!("the status {status} is not described");
-            let fix = format!("refer to one of `components.responses` for {status}");
-            findings.push(finding("errors", format!("{pointer}/responses"), message, fix));
+        let security = value.get("security").or_else(|| document.get("security"));
+        let is_secured = security
+            .and_then(Value::as_array)
+            .is_some_and(|schemes| !schemes.is_empty());
+        let is_limited = document
+            .get("x-rate-limit")
+            .or_else(|| value.get("x-rate-limit"))
+            .is_some();
+        let statuses = [("401", is_secured), ("429", is_limited), ("4XX", true), ("5XX", true)];
+        for (status, is_needed) in statuses {
+            if is_needed && value["responses"].get(status).is_none() {
+                let message = format!("the status {status} is not described");
+                let fix = format!("refer to one of `components.responses` for {status}");
+                findings.push(finding("errors", format!("{pointer}/responses"), message, fix));
+            }
         }
     }
+    findings
+}
+
+/// What only one of the two sources documents cannot be relied on.
+fn justified(document: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let alone = |value: &Value| matches!(text(value, "x-origin"), "seed" | "live");
+    for (name, schema) in members(document["components"].get("schemas")) {
+        let pointer = format!("/components/schemas/{}", escaped(name));
+        let fields = schema.get("properties");
+        for (index, required) in items(schema, "required").iter().enumerate() {
+            let field = required.as_str().unwrap_or_default();
+            let at = format!("{pointer}/required/{index}");
+            match fields.and_then(|fields| fields.get(field)) {
+                Some(value) if alone(value) => {
+                    let message = format!(
+                        "`{field}` is required, but only the {} documents it",
+                        text(value, "x-origin")
+                    );
+                    findings.push(finding(
+                        "required",
+                        at,
+                        message,
+                        "make it optional, or say `x-origin: both`",
+                    ));
+                }
+                None if schema.get("allOf").is_none() => {
+                    let message = format!("`{field}` is required, but it is no property");
+                    findings.push(finding(
+                        "required",
+                        at,
+                        message,
+                        "describe it, or remove it from `required`",
+                    ));
+                }
+                _ => {}
+            }
+        }
+    }
+    for Operation { pointer, value } in operations(document) {
+        for (index, parameter) in items(value, "parameters").iter().enumerate() {
+            if parameter.get("required") == Some(&Value::Bool(true)) && alone(parameter) {
+                let at = format!("{pointer}/parameters/{index}/required");
+                let origin = text(parameter, "x-origin");
+                let message = format!(
+                    "`{}` is required, but only the {origin} documents it",
+                    text(parameter, "name")
+                );
+                findings.push(finding(
+                    "required",
+                    at,
+                    message,
+                    "make it optional, or say `x-origin: both`",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// A schema of several fields deserves a name, by which code and documentation can call it.
+fn inline(document: &Value) -> Vec<Finding> {
+    fn walk(value: &Value, pointer: &str, findings: &mut Vec<Finding>) {
+        match value {
+            Value::Object(fields) => {
+                let is_named = pointer
+                    .strip_prefix("/components/schemas/")
+                    .is_some_and(|name| !name.contains('/'));
+                let is_part = pointer.rsplit('/').nth(1) == Some("allOf");
+                let is_schema =
+                    fields.get("type").and_then(Value::as_str) == Some("object") && fields.contains_key("properties");
+                if is_schema && !is_named && !is_part {
+                    let message = "an object without a name".to_owned();
+                    findings.push(finding(
+                        "inline",
+                        pointer.to_owned(),
+                        message,
+                        "move it to `components.schemas` and refer to it",
+                    ));
+                }
+                let others = fields
+                    .iter()
+                    .filter(|(name, _)| !matches!(name.as_str(), "example" | "examples" | "value"));
+                others.for_each(|(name, value)| walk(value, &format!("{pointer}/{}", escaped(name)), findings));
+            }
+            Value::Array(items) => {
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(index, item)| walk(item, &format!("{pointer}/{index}"), findings));
+            }
+            _ => {}
+        }
+    }
+    let mut findings = Vec::new();
+    walk(document, "", &mut findings);
     findings
 }
 
@@ -210,14 +332,18 @@ fn example(document: &Value) -> Vec<Finding> {
     findings
 }
 
-fn reference(document: &Value) -> Vec<Finding> {
+fn reference(document: &Value, siblings: &BTreeMap<String, Value>) -> Vec<Finding> {
     let mut used = BTreeMap::new();
     references(document, "", &mut used);
     let mut findings = Vec::new();
     for (target, from) in &used {
-        let is_there = target
-            .strip_prefix('#')
-            .is_some_and(|pointer| document.pointer(pointer).is_some());
+        let (file, pointer) = target.split_once('#').unwrap_or((target, ""));
+        let file = if file.is_empty() {
+            Some(document)
+        } else {
+            siblings.get(file)
+        };
+        let is_there = file.is_some_and(|file| file.pointer(pointer).is_some());
         if !is_there {
             findings.push(finding(
                 "reference",
@@ -227,7 +353,14 @@ fn reference(document: &Value) -> Vec<Finding> {
             ));
         }
     }
-    for kind in ["schemas", "parameters", "headers", "responses", "examples"] {
+    for kind in [
+        "schemas",
+        "parameters",
+        "headers",
+        "responses",
+        "requestBodies",
+        "examples",
+    ] {
         for name in members(document["components"].get(kind)).map(|(name, _)| name) {
             let pointer = format!("/components/{kind}/{}", escaped(name));
             if !used.contains_key(&format!("#{pointer}")) {
@@ -258,19 +391,6 @@ fn open_enum(document: &Value) -> Vec<Finding> {
                 message,
                 "write `x-extensible-enum` instead of `enum`",
             ));
-        }
-    }
-    findings
-}
-
-fn order(document: &Value) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (kind, components) in members(document.get("components")) {
-        let names: Vec<&String> = members(Some(components)).map(|(name, _)| name).collect();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] > pair[1]) {
-            let pointer = format!("/components/{kind}/{}", escaped(pair[1]));
-            let message = format!("`{}` stands behind `{}`", pair[1], pair[0]);
-            findings.push(finding("order", pointer, message, "sort the components by name"));
         }
     }
     findings
@@ -317,7 +437,7 @@ fn shape(schema: &Value) -> Value {
 /// Every `$ref` with a place where it stands; references of `x-event-payloads` count too.
 fn references(value: &Value, pointer: &str, found: &mut BTreeMap<String, String>) {
     match value {
-        Value::String(text) if text.starts_with("#/") => {
+        Value::String(text) if text.starts_with("#/") || pointer.ends_with("/$ref") => {
             found.entry(text.clone()).or_insert_with(|| pointer.to_owned());
         }
         Value::Object(fields) => {
@@ -350,19 +470,8 @@ fn operations(document: &Value) -> impl Iterator<Item = Operation<'_>> {
     })
 }
 
-fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
-    value.and_then(Value::as_object).into_iter().flatten()
-}
-
-fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn finding(rule: &'static str, pointer: String, message: String, fix: impl Into<String>) -> Finding {
+/// A finding of a rule.
+pub(super) fn finding(rule: &'static str, pointer: String, message: String, fix: impl Into<String>) -> Finding {
     Finding {
         rule,
         pointer,

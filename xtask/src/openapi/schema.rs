@@ -56,14 +56,14 @@ impl<'a> Schema<'a> {
         };
         let mut schema = Self::own(value);
         for part in items(value, "allOf") {
-            schema = schema.and(Self::read(document, part, depth));
+            schema = schema.and(document, Self::read(document, part, depth));
         }
         for key in ["oneOf", "anyOf"] {
             let alternatives = items(value, key)
                 .iter()
                 .map(|alternative| Self::read(document, alternative, depth));
             if let Some(any) = alternatives.reduce(Self::or) {
-                schema = schema.and(any);
+                schema = schema.and(document, any);
             }
         }
         schema
@@ -120,7 +120,7 @@ impl<'a> Schema<'a> {
     }
 
     /// Both have to hold. A part that says nothing of a thing leaves it to the other.
-    fn and(mut self, other: Self) -> Self {
+    fn and(mut self, document: &'a Document, other: Self) -> Self {
         let says_nothing = |schema: &Self| schema.types.is_empty() && schema.fields.is_empty();
         // `nullable` beside a reference adds null to what is referred to, as everybody reads it.
         self.nullable |= other.nullable;
@@ -134,7 +134,12 @@ impl<'a> Schema<'a> {
         for (name, field) in other.fields {
             let own = self.fields.entry(name).or_default();
             own.required |= field.required;
-            own.schemas.extend(field.schemas);
+            // Where one part says `string` and the other names the values, the values count.
+            match (says_more(document, &own.schemas), says_more(document, &field.schemas)) {
+                (true, false) => {}
+                (false, true) => own.schemas = field.schemas,
+                _ => own.schemas.extend(field.schemas),
+            }
         }
         self
     }
@@ -182,6 +187,23 @@ impl<'a> Schema<'a> {
         self.items.extend(other.items);
         self
     }
+}
+
+/// Whether schemas name values or fields; asked without following them, which a schema that contains itself never ends.
+fn says_more(document: &Document, schemas: &[&Value]) -> bool {
+    const KEYS: [&str; 7] = [
+        "const",
+        "enum",
+        "x-extensible-enum",
+        "properties",
+        "allOf",
+        "oneOf",
+        "anyOf",
+    ];
+    let schemas = schemas.iter().map(|schema| document.resolve(schema));
+    schemas
+        .into_iter()
+        .any(|schema| KEYS.iter().any(|key| schema.get(key).is_some()))
 }
 
 #[cfg(test)]
@@ -248,5 +270,7 @@ mod tests {
         let circle = json!({ "S": { "allOf": [{ "$ref": "#/components/schemas/S" }, { "type": "object" }] } });
         assert_eq!(shown(circle), "object");
         assert_eq!(shown(json!({ "S": { "$ref": "#/components/schemas/S" } })), "");
+        let part = json!({ "properties": { "s": { "$ref": "#/components/schemas/S" } } });
+        assert_eq!(shown(json!({ "S": { "allOf": [part, part] } })), "object s");
     }
 }

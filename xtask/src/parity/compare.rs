@@ -315,11 +315,17 @@ impl<'a> Comparison<'a> {
     }
 
     fn types(&mut self, place: &str, ours: &Schema<'_>, theirs: &Schema<'_>) {
-        let said = !ours.types.is_empty() && !theirs.types.is_empty();
-        if said && ours.types != theirs.types {
+        // Where upstream leaves a format out it says less than we do, and nothing else.
+        let formatted = ours.types.iter().find(|kind| kind.starts_with("string ("));
+        let theirs: BTreeSet<String> = theirs
+            .types
+            .iter()
+            .map(|kind| formatted.filter(|_| kind == "string").unwrap_or(kind).clone())
+            .collect();
+        if !ours.types.is_empty() && !theirs.is_empty() && ours.types != theirs {
             let what = format!("type {place}");
             self.differences
-                .insert(Difference::differs(what, joined(&theirs.types), joined(&ours.types)));
+                .insert(Difference::differs(what, joined(&theirs), joined(&ours.types)));
         }
     }
 

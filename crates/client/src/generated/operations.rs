@@ -12,7 +12,7 @@ use crate::operation::RateLimit;
 use crate::operation::Scope;
 use crate::operation::StatusHelp;
 
-/// The address of the live API.
+/// The address that the document names.
 pub const SERVER: &str = "https://api.workos.com";
 
 /// All operations, in the document's order.
@@ -170,6 +170,7 @@ pub const LIST_DIRECTORIES: Operation = Operation {
             deprecated: true,
         },
     ],
+    body: None,
     success: &[200],
     answer: Some("DirectoryList"),
     pagination: Some(Pagination {
@@ -181,6 +182,7 @@ pub const LIST_DIRECTORIES: Operation = Operation {
         max_limit: 100,
     }),
     rate_limits: &[],
+    status_help: STATUS_HELP,
 };
 
 /// Get a directory: `GET /directories/{id}`.
@@ -202,10 +204,12 @@ pub const GET_DIRECTORY: Operation = Operation {
             deprecated: false,
         },
     ],
+    body: None,
     success: &[200],
     answer: Some("Directory"),
     pagination: None,
     rate_limits: &[],
+    status_help: STATUS_HELP,
 };
 
 /// Delete a directory: `DELETE /directories/{id}`.
@@ -227,10 +231,12 @@ pub const DELETE_DIRECTORY: Operation = Operation {
             deprecated: false,
         },
     ],
+    body: None,
     success: &[200, 202, 204],
     answer: None,
     pagination: None,
     rate_limits: &[],
+    status_help: STATUS_HELP,
 };
 
 /// Ask for a sync of a directory: `POST /directories/{id}/sync`.
@@ -252,10 +258,12 @@ pub const SYNC_DIRECTORY: Operation = Operation {
             deprecated: false,
         },
     ],
+    body: None,
     success: &[200, 202],
     answer: Some("DirectorySync"),
     pagination: None,
     rate_limits: &[],
+    status_help: STATUS_HELP,
 };
 
 /// List directory groups: `GET /directory_groups`.
@@ -340,6 +348,7 @@ pub const LIST_DIRECTORY_GROUPS: Operation = Operation {
             deprecated: false,
         },
     ],
+    body: None,
     success: &[200],
     answer: Some("DirectoryGroupList"),
     pagination: Some(Pagination {
@@ -351,6 +360,7 @@ pub const LIST_DIRECTORY_GROUPS: Operation = Operation {
         max_limit: 100,
     }),
     rate_limits: &[],
+    status_help: STATUS_HELP,
 };
 
 /// Get a directory group: `GET /directory_groups/{id}`.
@@ -372,10 +382,12 @@ pub const GET_DIRECTORY_GROUP: Operation = Operation {
             deprecated: false,
         },
     ],
+    body: None,
     success: &[200],
     answer: Some("DirectoryGroup"),
     pagination: None,
     rate_limits: &[],
+    status_help: STATUS_HELP,
 };
 
 /// List directory users: `GET /directory_users`.
@@ -487,6 +499,7 @@ pub const LIST_DIRECTORY_USERS: Operation = Operation {
             deprecated: false,
         },
     ],
+    body: None,
     success: &[200],
     answer: Some("DirectoryUserList"),
     pagination: Some(Pagination {
@@ -505,6 +518,7 @@ pub const LIST_DIRECTORY_USERS: Operation = Operation {
             origin: Origin::Live,
         },
     ],
+    status_help: STATUS_HELP,
 };
 
 /// Get a directory user: `GET /directory_users/{id}`.
@@ -526,10 +540,12 @@ pub const GET_DIRECTORY_USER: Operation = Operation {
             deprecated: false,
         },
     ],
+    body: None,
     success: &[200],
     answer: Some("DirectoryUser"),
     pagination: None,
     rate_limits: &[],
+    status_help: STATUS_HELP,
 };
 
 /// List events: `GET /events`.
@@ -614,6 +630,7 @@ pub const LIST_EVENTS: Operation = Operation {
             deprecated: false,
         },
     ],
+    body: None,
     success: &[200],
     answer: Some("EventList"),
     pagination: Some(Pagination {
@@ -625,4 +642,5 @@ pub const LIST_EVENTS: Operation = Operation {
         max_limit: 100,
     }),
     rate_limits: &[],
+    status_help: STATUS_HELP,
 };

@@ -173,7 +173,7 @@ impl Webhooks<'_> {
     }
 
     fn now(&self) -> Timestamp {
-        self.app.clock.now()
+        self.app.settings.clock.now()
     }
 }
 

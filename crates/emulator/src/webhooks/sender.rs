@@ -26,7 +26,7 @@ pub(crate) async fn send(app: Arc<App>) {
     let mut client = None;
     let mut posting = JoinSet::new();
     loop {
-        let now = app.clock.now();
+        let now = app.settings.clock.now();
         let (due, next) = app.webhooks.due(&app.state(), now);
         for sending in due {
             let client: Client = client.get_or_insert_with(client_for_this_machine).clone();
@@ -61,7 +61,7 @@ fn client_for_this_machine() -> Client {
 }
 
 async fn post(app: Arc<App>, client: Client, sending: Sending) {
-    let at = app.clock.now();
+    let at = app.settings.clock.now();
     let start = Instant::now();
     let request = client
         .post(sending.url.clone())
@@ -74,7 +74,7 @@ async fn post(app: Arc<App>, client: Client, sending: Sending) {
         Err(error) => Outcome::Unreachable(reason(&error, sending.timeout)),
     };
     let attempt = Attempt::new(at, outcome, start.elapsed());
-    app.webhooks.ended(sending, attempt, app.clock.now());
+    app.webhooks.ended(sending, attempt, app.settings.clock.now());
 }
 
 /// Why no answer came: the innermost cause, which says most.

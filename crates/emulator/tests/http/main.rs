@@ -5,6 +5,7 @@
 mod asking;
 mod events;
 mod faults;
+mod inactive;
 mod lifecycle;
 mod lists;
 mod objects;

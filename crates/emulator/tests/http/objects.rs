@@ -130,7 +130,13 @@ async fn a_google_directory_takes_a_call_for_a_sync_once_in_five_minutes() {
 
     let answer = call(google[0]).await;
     assert_eq!((answer.status, answer.text.as_str()), (202, r#"{"status":"queued"}"#));
-    clock.advance(Duration::from_secs(100));
+    clock.advance(Duration::from_secs(9));
+    let answer = call(google[0]).await;
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_str()),
+        (409, Some("sync_in_progress"))
+    );
+    clock.advance(Duration::from_secs(91));
     let answer = call(google[0]).await;
     assert_eq!((answer.status, answer.header("retry-after")), (429, "200"));
     assert_eq!(answer.json()["retry_after_seconds"], 200);

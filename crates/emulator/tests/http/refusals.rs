@@ -1,7 +1,10 @@
 //! What is refused, with which status and which body.
 
 use serde_json::json;
+use workos_directory_emulator::DEFAULT_FORBIDDEN_API_KEY;
 use workos_directory_emulator::Emulator;
+use workos_directory_emulator::StartError;
+use workos_directory_sync::operations;
 
 use crate::asking::Asking;
 
@@ -34,6 +37,35 @@ async fn a_missing_or_wrong_key_is_unauthorized() {
     assert_eq!(asking.send(twice).await.status, 401);
     let lower = http.get(&url).header("authorization", "bearer sk_test_emulator");
     assert_eq!(asking.send(lower).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_without_access_is_forbidden() {
+    let asking = Asking::new().await;
+    let http = reqwest::Client::new();
+    let url = format!("{}/directories", asking.emulator.base_url());
+    let answer = asking.send(http.get(&url).bearer_auth(DEFAULT_FORBIDDEN_API_KEY)).await;
+    assert_eq!(answer.status, 403);
+    assert_eq!(
+        answer.json(),
+        json!({ "message": "Access denied.", "code": "access_denied" })
+    );
+    let error = Emulator::builder()
+        .forbidden_api_key("sk_live_1")
+        .start()
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StartError::LiveKey));
+}
+
+#[tokio::test]
+async fn a_success_that_the_document_does_not_know_is_refused() {
+    let builder = Emulator::builder().success_status(&operations::DELETE_DIRECTORY, 201);
+    let error = builder.start().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the document does not say that `deleteDirectory` answers `201` when all is well"
+    );
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ pub(super) struct Engine<'a> {
 
 /// Runs a full sync from the lock to the summary.
 pub(super) async fn run(sync: &FullSync<'_>) -> Result<Summary, Error> {
-    let _held = sync.mirror.lock.take()?;
+    let _held = sync.mirror.lock.take().await?;
     let now = sync.mirror.now();
     let since = (!sync.resume_within.is_zero())
         .then(|| now.as_jiff().saturating_sub(sync.resume_within).ok())

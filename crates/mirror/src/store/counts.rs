@@ -40,12 +40,12 @@ impl Store {
 
     async fn by(&self, directory: &str, kind: Kind, column: &str) -> Result<(u64, u64, u64), Error> {
         let sql = format!(
-            "SELECT COUNT(*) AS owners, COALESCE(SUM(n), 0) AS memberships,
-                 COALESCE(SUM(CASE WHEN n <= $2 THEN 1 ELSE (n + $2 - 1) / $2 END), 0) AS pages
+            "SELECT COUNT(*) AS owners, CAST(COALESCE(SUM(n), 0) AS BIGINT) AS memberships,
+                 CAST(COALESCE(SUM(CASE WHEN n <= $2 THEN 1 ELSE (n + $2 - 1) / $2 END), 0) AS BIGINT) AS pages
              FROM (
                  SELECT (SELECT COUNT(*) FROM memberships AS m WHERE m.{column} = o.id AND m.deleted_at IS NULL) AS n
                  FROM {kind} AS o WHERE o.directory_id = $1 AND o.deleted_at IS NULL
-             )"
+             ) AS owned"
         );
         let row = sqlx::query(AssertSqlSafe(sql))
             .bind(directory)

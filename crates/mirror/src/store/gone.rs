@@ -3,9 +3,10 @@
 //! Rows stay; `deleted_at` says since when they are gone. What depends on a deleted row goes with it in the same
 //! transaction: the memberships of a user or group, everything in a directory.
 
-use super::Connection;
 use sqlx::AssertSqlSafe;
 
+use super::Connection;
+use super::Dialect;
 use super::Stamp;
 use super::StepKey;
 use super::Store;
@@ -188,29 +189,33 @@ async fn remove_directories(
         return Ok(Ok(0));
     }
     let ids = json_array(ids)?;
-    let row = sqlx::query(
-        "SELECT COUNT(*) FILTER (WHERE u.directory_id IN (SELECT value FROM json_each($1))) AS gone, COUNT(*) AS active
+    let dialect = Dialect::of(connection);
+    let sql = format!(
+        "SELECT COUNT(*) FILTER (WHERE u.directory_id IN ({})) AS gone, COUNT(*) AS active
          FROM users AS u
          WHERE u.deleted_at IS NULL
            AND ($2 IS NULL OR u.directory_id IN (SELECT id FROM directories WHERE organization_id = $2))",
-    )
-    .bind(&ids)
-    .bind(organization)
-    .fetch_one(&mut *connection)
-    .await?;
+        dialect.strings("$1")
+    );
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(&ids)
+        .bind(organization)
+        .fetch_one(&mut *connection)
+        .await?;
     if let Err(refusal) = guard.check(runs::count(&row, "gone")?, runs::count(&row, "active")?) {
         return Ok(Err(refusal));
     }
+    let strings = dialect.strings("$2");
     let mut removed = 0;
     // Memberships first: they are found through the users.
     for (kind, of_directories) in [
         (
             Kind::Memberships,
-            "user_id IN (SELECT id FROM users WHERE directory_id IN (SELECT value FROM json_each($2)))",
+            format!("user_id IN (SELECT id FROM users WHERE directory_id IN ({strings}))"),
         ),
-        (Kind::Users, "directory_id IN (SELECT value FROM json_each($2))"),
-        (Kind::Groups, "directory_id IN (SELECT value FROM json_each($2))"),
-        (Kind::Directories, "id IN (SELECT value FROM json_each($2))"),
+        (Kind::Users, format!("directory_id IN ({strings})")),
+        (Kind::Groups, format!("directory_id IN ({strings})")),
+        (Kind::Directories, format!("id IN ({strings})")),
     ] {
         let sql =
             format!("UPDATE {kind} SET deleted_at = $1, changed_at = $1 WHERE deleted_at IS NULL AND {of_directories}");

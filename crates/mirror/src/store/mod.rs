@@ -9,27 +9,24 @@
 //! gone         what a complete traversal did not see, and the guard
 //! runs         runs, steps and their counts
 //! counts       how many objects there are, for the planner
+//! connect      the two databases, opened
+//! dialect      the few words that they have different
 //! ```
 
+mod connect;
 mod counts;
+mod dialect;
 mod gone;
 mod memberships;
 mod objects;
 mod runs;
 
-use std::time::Duration;
-
-use sqlx::Sqlite;
-use sqlx::SqlitePool;
+use sqlx::Any;
+use sqlx::AnyPool;
 use sqlx::Transaction;
-use sqlx::migrate::MigrateError;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::sqlite::SqliteJournalMode;
-use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::sqlite::SqliteSynchronous;
 
 pub(crate) use self::counts::KnownCounts;
+use self::dialect::Dialect;
 pub(crate) use self::gone::Guard;
 pub(crate) use self::gone::Refusal;
 pub(crate) use self::runs::Checkpoint;
@@ -39,35 +36,22 @@ pub(crate) use self::runs::Step;
 pub(crate) use self::runs::StepKey;
 use crate::Counts;
 use crate::Error;
-use crate::address::Address;
 use crate::record::EmbeddedGroups;
 use crate::record::Record;
 use crate::record::Table;
 use crate::record::USERS;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-
-/// How long to wait for another program that is writing the same file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a transaction waits for the ones before it. The longest marks a whole directory as deleted.
-const TURN_TIMEOUT: Duration = Duration::from_secs(600);
-
-/// The page cache, as SQLite writes it: negative means KiB. Memberships are read and written in the order of one key and
-/// indexed by another, which the default of 2 MB makes slow.
-const CACHE_SIZE: &str = "-16384";
-
 /// What statements run on: named once, so that the engine does not say which database it is.
-type Connection = sqlx::SqliteConnection;
+type Connection = sqlx::AnyConnection;
 
 /// What a statement answers.
-type DatabaseRow = sqlx::sqlite::SqliteRow;
+type DatabaseRow = sqlx::any::AnyRow;
 
 /// The database.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    /// SQLite has one writer: one connection, whose transactions take turns.
-    pool: SqlitePool,
+    pool: AnyPool,
+    dialect: Dialect,
 }
 
 /// What a page has.
@@ -91,51 +75,12 @@ pub(crate) struct Stamp<'a> {
 }
 
 impl Store {
-    /// Opens the database, makes it where it is missing, and brings its tables to this version's form.
-    pub(crate) async fn open(address: &Address) -> Result<Self, Error> {
-        let options = SqliteConnectOptions::new()
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .pragma("cache_size", CACHE_SIZE);
-        let (path, options) = match address {
-            Address::SqliteMemory => (":memory:".into(), options.in_memory(true)),
-            // A transaction that was written before a power cut can be lost, but not half of it: the next run writes it
-            // again.
-            Address::SqliteFile(path) => (
-                path.clone(),
-                options
-                    .filename(path)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal),
-            ),
-        };
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .acquire_timeout(TURN_TIMEOUT)
-            // A database in memory ends with its connection.
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await
-            .map_err(|source| Error::Open { path, source })?;
-        MIGRATIONS.run(&pool).await.map_err(|error| match error {
-            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => Error::TooNew(Box::new(error)),
-            _ => Error::Migrate(Box::new(error)),
-        })?;
-        Ok(Self { pool })
-    }
-
-    /// Ends the connection and folds the write-ahead log into the file.
-    pub(crate) async fn close(&self) {
-        self.pool.close().await;
-    }
-
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        // Taking the write lock at once: a transaction that reads first and then has to wait for it would fail.
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    async fn begin(&self) -> Result<Transaction<'static, Any>, Error> {
+        Ok(match self.dialect {
+            // Taking the write lock at once: a transaction that reads first and then has to wait for it would fail.
+            Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
+            Dialect::Postgres => self.pool.begin().await?,
+        })
     }
 
     /// Writes a page: its objects, what they count, and where the step goes on.

@@ -5,20 +5,22 @@
 
 use std::collections::HashMap;
 
-use super::Connection;
-use super::DatabaseRow;
+use serde_json::Value;
+use sqlx::Any;
 use sqlx::AssertSqlSafe;
 use sqlx::QueryBuilder;
 use sqlx::Row;
-use sqlx::Sqlite;
 
+use super::Connection;
+use super::DatabaseRow;
+use super::Dialect;
 use super::Stamp;
 use super::json_array;
 use crate::Counts;
 use crate::record::Record;
 use crate::record::Table;
 
-/// How many rows a statement inserts at most. A page is cut into powers of two, so that there are few different
+/// How many rows a statement inserts into SQLite at most. A page is cut into powers of two, so that there are few different
 /// statements to prepare; 64 users have about 1,500 of the 32,766 parameters that SQLite allows.
 const MAX_ROWS: usize = 64;
 
@@ -29,7 +31,9 @@ pub(super) async fn apply(
     stamp: Stamp<'_>,
     records: Vec<Record>,
 ) -> Result<Counts, sqlx::Error> {
-    let records = without_repetition(records);
+    let mut records = without_repetition(records);
+    // Two transactions that write the same rows in the same order wait for each other, and never both.
+    records.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     let ids = json_array(&records.iter().map(|record| &record.id).collect::<Vec<_>>())?;
     let stored = stored(connection, table, &ids).await?;
     let mut counts = Counts::default();
@@ -59,11 +63,17 @@ pub(super) async fn apply(
     if counts.unchanged > 0 {
         touch(connection, table, stamp, &ids).await?;
     }
-    let mut changed = changed.as_slice();
-    while !changed.is_empty() {
-        let (rows, rest) = changed.split_at(largest_power_of_two(changed.len()));
-        upsert(connection, table, stamp, rows).await?;
-        changed = rest;
+    match Dialect::of(connection) {
+        Dialect::Postgres if !changed.is_empty() => upsert_document(connection, table, stamp, &changed).await?,
+        Dialect::Postgres => {}
+        Dialect::Sqlite => {
+            let mut changed = changed.as_slice();
+            while !changed.is_empty() {
+                let (rows, rest) = changed.split_at(largest_power_of_two(changed.len()));
+                upsert_rows(connection, table, stamp, rows).await?;
+                changed = rest;
+            }
+        }
     }
     Ok(counts)
 }
@@ -89,10 +99,22 @@ async fn stored(
     table: &Table,
     ids: &str,
 ) -> Result<HashMap<String, DatabaseRow>, sqlx::Error> {
+    let columns: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| {
+            if Table::has_json(column) {
+                format!("CAST({column} AS TEXT) AS {column}")
+            } else {
+                (*column).to_owned()
+            }
+        })
+        .collect();
     let sql = format!(
-        "SELECT id, generation, deleted_at, {} FROM {} WHERE id IN (SELECT value FROM json_each($1))",
-        table.columns.join(", "),
-        table.name()
+        "SELECT id, generation, deleted_at, {} FROM {} WHERE id IN ({})",
+        columns.join(", "),
+        table.name(),
+        Dialect::of(connection).strings("$1")
     );
     let rows = sqlx::query(AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
     rows.into_iter().map(|row| Ok((row.try_get("id")?, row))).collect()
@@ -111,8 +133,9 @@ fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sq
 /// Stamps the rows that are as they should be; the others are stamped when they are written.
 async fn touch(connection: &mut Connection, table: &Table, stamp: Stamp<'_>, ids: &str) -> Result<(), sqlx::Error> {
     let sql = format!(
-        "UPDATE {} SET generation = $1 WHERE id IN (SELECT value FROM json_each($2)) AND generation <> $1",
-        table.name()
+        "UPDATE {} SET generation = $1 WHERE id IN ({}) AND generation <> $1",
+        table.name(),
+        Dialect::of(connection).strings("$2")
     );
     sqlx::query(AssertSqlSafe(sql))
         .bind(stamp.run)
@@ -122,13 +145,14 @@ async fn touch(connection: &mut Connection, table: &Table, stamp: Stamp<'_>, ids
     Ok(())
 }
 
-async fn upsert(
+/// Writes rows as SQLite likes it best: all of their values are parameters.
+async fn upsert_rows(
     connection: &mut Connection,
     table: &Table,
     stamp: Stamp<'_>,
     records: &[Record],
 ) -> Result<(), sqlx::Error> {
-    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO ");
+    let mut query = QueryBuilder::<Any>::new("INSERT INTO ");
     query.push(table.name()).push(" (id, ");
     query.push(table.columns.join(", "));
     query.push(", generation, first_seen_at, changed_at) ");
@@ -139,13 +163,62 @@ async fn upsert(
         }
         row.push_bind(stamp.run).push_bind(stamp.now).push_bind(stamp.now);
     });
-    query.push(" ON CONFLICT (id) DO UPDATE SET ");
-    for column in table.columns {
-        query.push(format_args!("{column} = excluded.{column}, "));
-    }
-    query.push("generation = excluded.generation, changed_at = excluded.changed_at, deleted_at = NULL");
+    query.push(on_conflict(table));
     query.build().execute(connection).await?;
     Ok(())
+}
+
+/// Writes rows as PostgreSQL likes it best: they are one parameter, a document that it takes apart itself.
+async fn upsert_document(
+    connection: &mut Connection,
+    table: &Table,
+    stamp: Stamp<'_>,
+    records: &[Record],
+) -> Result<(), sqlx::Error> {
+    let rows = records.iter().map(|record| {
+        let values = table.columns.iter().zip(&record.values);
+        let values = values.map(|(column, value)| ((*column).to_owned(), Value::from(value.as_deref())));
+        std::iter::once(("id".to_owned(), Value::from(record.id.as_str())))
+            .chain(values)
+            .collect::<serde_json::Map<_, _>>()
+    });
+    let document = json_array(&rows.collect::<Vec<_>>())?;
+    // JSON comes as text within the document, so that it is kept byte for byte.
+    let values = table.columns.iter().map(|&column| {
+        if Table::has_json(column) {
+            Dialect::Postgres.json(column)
+        } else {
+            column.to_owned()
+        }
+    });
+    let sql = format!(
+        "INSERT INTO {} (id, {}, generation, first_seen_at, changed_at)
+         SELECT id, {}, $2, $3, $3 FROM json_to_recordset($1::json) AS record (id text, {} text){}",
+        table.name(),
+        table.columns.join(", "),
+        values.collect::<Vec<_>>().join(", "),
+        table.columns.join(" text, "),
+        on_conflict(table)
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(document)
+        .bind(stamp.run)
+        .bind(stamp.now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn on_conflict(table: &Table) -> String {
+    let columns = table
+        .columns
+        .iter()
+        .map(|column| format!("{column} = excluded.{column}, "));
+    format!(
+        " ON CONFLICT (id) DO UPDATE SET {}
+         generation = excluded.generation, changed_at = excluded.changed_at, deleted_at = NULL",
+        columns.collect::<String>()
+    )
 }
 
 fn largest_power_of_two(rows: usize) -> usize {

@@ -1,10 +1,11 @@
 //! Runs and steps: what a full sync is about, how far it came and what it counted.
 
-use super::Connection;
-use super::DatabaseRow;
+use sqlx::AssertSqlSafe;
 use sqlx::Row;
 use workos_directory_sync::Timestamp;
 
+use super::Connection;
+use super::DatabaseRow;
 use super::Stamp;
 use super::Store;
 use crate::Counts;
@@ -178,22 +179,34 @@ impl Store {
             (Kind::Groups, &mut summary.groups),
             (Kind::Memberships, &mut summary.memberships),
         ] {
-            let row = sqlx::query(
-                "SELECT COALESCE(SUM(calls), 0) AS calls, COALESCE(SUM(seen), 0) AS seen,
-                     COALESCE(SUM(inserted), 0) AS inserted, COALESCE(SUM(updated), 0) AS updated,
-                     COALESCE(SUM(restored), 0) AS restored, COALESCE(SUM(unchanged), 0) AS unchanged,
-                     COALESCE(SUM(deleted), 0) AS deleted
-                 FROM sync_steps WHERE run_id = $1 AND kind = $2",
-            )
-            .bind(run.id)
-            .bind(kind.as_str())
-            .fetch_one(&mut *transaction)
-            .await?;
+            let sums = [
+                "calls",
+                "seen",
+                "inserted",
+                "updated",
+                "restored",
+                "unchanged",
+                "deleted",
+            ]
+            .map(|column| format!("CAST(COALESCE(SUM({column}), 0) AS BIGINT) AS {column}"));
+            let sql = format!(
+                "SELECT {} FROM sync_steps WHERE run_id = $1 AND kind = $2",
+                sums.join(", ")
+            );
+            let row = sqlx::query(AssertSqlSafe(sql))
+                .bind(run.id)
+                .bind(kind.as_str())
+                .fetch_one(&mut *transaction)
+                .await?;
             summary.calls += count(&row, "calls")?;
             *counts = read_counts(&row)?;
         }
         let json = serde_json::to_string(&summary).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        sqlx::query("UPDATE sync_runs SET state = 'finished', ended_at = $1, summary = $2 WHERE id = $3")
+        let sql = format!(
+            "UPDATE sync_runs SET state = 'finished', ended_at = $1, summary = {} WHERE id = $3",
+            self.dialect.json("$2")
+        );
+        sqlx::query(AssertSqlSafe(sql))
             .bind(now.canonical())
             .bind(json)
             .bind(run.id)

@@ -1,24 +1,29 @@
 //! What is gone at the source is marked, what returns is unmarked, and implausibly much is refused.
 
+use rstest::rstest;
 use workos_directory_mirror::Error;
 use workos_directory_mirror::Kind;
 
 use crate::source::Source;
 use crate::source::directory_id;
 use crate::source::user_id;
+use crate::world::Database;
+use crate::world::Database::Postgres;
+use crate::world::Database::Sqlite;
 use crate::world::World;
 use crate::world::client;
 use crate::world::live;
 
+#[rstest]
 #[tokio::test]
-async fn what_is_gone_is_marked_and_what_returns_is_unmarked() {
+async fn what_is_gone_is_marked_and_what_returns_is_unmarked(#[values(Sqlite, Postgres)] database: Database) {
     let full = Source::new(2, 40, 4);
     let less = full
         .clone()
         .without_users(1, [5, 6])
         .without_group(2, 3)
         .without_membership(2, 0, 1);
-    let world = World::new().await;
+    let world = World::on(database).await;
     world.sync(&full).await.unwrap();
 
     let emulator = live(&less).await;
@@ -44,10 +49,11 @@ async fn what_is_gone_is_marked_and_what_returns_is_unmarked() {
     assert_eq!(world.deleted().await, [""; 0]);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_directory_that_is_gone_takes_its_users_with_it() {
+async fn a_directory_that_is_gone_takes_its_users_with_it(#[values(Sqlite, Postgres)] database: Database) {
     let both = Source::new(2, 8, 2);
-    let world = World::new().await;
+    let world = World::on(database).await;
     world.sync(&both).await.unwrap();
     let emulator = live(&both.clone().without_directory(2)).await;
     let summary = world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
@@ -60,10 +66,11 @@ async fn a_directory_that_is_gone_takes_its_users_with_it() {
     assert_eq!(world.deleted().await, [""; 0]);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_directory_with_many_users_does_not_go_unasked() {
+async fn a_directory_with_many_users_does_not_go_unasked(#[values(Sqlite, Postgres)] database: Database) {
     let both = Source::new(2, 50, 1);
-    let world = World::new().await;
+    let world = World::on(database).await;
     world.sync(&both).await.unwrap();
     let emulator = live(&both.clone().without_directory(2).with_name(1, 0, "New")).await;
     let client = client(&emulator);
@@ -96,11 +103,14 @@ async fn a_directory_with_many_users_does_not_go_unasked() {
     world.assert_equals(&client).await;
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_directory_that_lost_many_users_keeps_them_until_that_is_allowed() {
+async fn a_directory_that_lost_many_users_keeps_them_until_that_is_allowed(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let full = Source::new(2, 100, 2);
     let less = full.clone().without_users(1, 0..30).without_users(2, 0..5);
-    let world = World::new().await;
+    let world = World::on(database).await;
     world.sync(&full).await.unwrap();
     let emulator = live(&less).await;
     let client = client(&emulator);
@@ -139,9 +149,10 @@ async fn a_directory_that_lost_many_users_keeps_them_until_that_is_allowed() {
     world.assert_equals(&client).await;
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_source_that_suddenly_has_nothing_deletes_nothing() {
-    let world = World::new().await;
+async fn a_source_that_suddenly_has_nothing_deletes_nothing(#[values(Sqlite, Postgres)] database: Database) {
+    let world = World::on(database).await;
     world.sync(&Source::new(2, 40, 2)).await.unwrap();
     let error = world.sync(&Source::default()).await.unwrap_err();
     assert!(matches!(error, Error::MassDelete { .. }), "{error}");

@@ -1,5 +1,6 @@
 //! A source that fails or lies in the middle of a traversal.
 
+use rstest::rstest;
 use workos_directory_mirror::Error;
 use workos_directory_mirror::Progress;
 use workos_directory_sync::Client;
@@ -10,13 +11,19 @@ use crate::interposer::Interposer;
 use crate::source::Source;
 use crate::source::directory_id;
 use crate::source::group_id;
+use crate::world::Database;
+use crate::world::Database::Postgres;
+use crate::world::Database::Sqlite;
 use crate::world::World;
 use crate::world::client;
 use crate::world::client_of;
 use crate::world::live;
 
+#[rstest]
 #[tokio::test]
-async fn an_error_at_any_call_deletes_nothing_too_early_and_the_next_run_completes() {
+async fn an_error_at_any_call_deletes_nothing_too_early_and_the_next_run_completes(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let full = Source::new(2, 210, 2);
     let less = full
         .clone()
@@ -25,14 +32,14 @@ async fn an_error_at_any_call_deletes_nothing_too_early_and_the_next_run_complet
         .without_membership(2, 1, 0);
     let emulator = live(&less).await;
     let plain = client(&emulator);
-    let world = World::new().await;
+    let world = World::on(database).await;
     let calls = {
         world.sync(&full).await.unwrap();
         world.mirror.full_sync(&plain).run().await.unwrap().calls
     };
     assert!(calls > 15, "{calls}");
     for failing in 1..=calls as usize {
-        let world = World::new().await;
+        let world = World::on(database).await;
         world.sync(&full).await.unwrap();
         let interposer = Interposer::start(emulator.base_url(), move |call| {
             if call.number == failing {
@@ -66,9 +73,10 @@ async fn an_error_at_any_call_deletes_nothing_too_early_and_the_next_run_complet
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_error_in_the_middle_of_the_users_marks_no_user() {
-    let world = World::new().await;
+async fn an_error_in_the_middle_of_the_users_marks_no_user(#[values(Sqlite, Postgres)] database: Database) {
+    let world = World::on(database).await;
     world.sync(&Source::new(1, 250, 0)).await.unwrap();
     let emulator = live(&Source::new(1, 250, 0).without_users(1, [3, 120])).await;
     let interposer = Interposer::start(emulator.base_url(), |call| {
@@ -88,8 +96,9 @@ async fn an_error_in_the_middle_of_the_users_marks_no_user() {
     assert!(run[0].starts_with("interrupted: ") && run[0].contains("500"), "{run:?}");
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_directory_that_fails_does_not_hold_up_the_others() {
+async fn a_directory_that_fails_does_not_hold_up_the_others(#[values(Sqlite, Postgres)] database: Database) {
     let source = Source::new(3, 5, 1);
     let emulator = live(&source).await;
     let failing = directory_id(1);
@@ -101,7 +110,7 @@ async fn a_directory_that_fails_does_not_hold_up_the_others() {
         }
     })
     .await;
-    let (world, broken) = (World::new().await, client_of(&interposer.base_url, &emulator));
+    let (world, broken) = (World::on(database).await, client_of(&interposer.base_url, &emulator));
     let error = world.mirror.full_sync(&broken).run().await.unwrap_err();
     assert!(
         matches!(&error, Error::Directory { directory, .. } if *directory == directory_id(1)),
@@ -112,8 +121,9 @@ async fn a_directory_that_fails_does_not_hold_up_the_others() {
     assert_eq!(world.number("SELECT COUNT(*) FROM memberships").await, 10);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_user_of_another_directory_is_not_taken_for_one_of_this() {
+async fn a_user_of_another_directory_is_not_taken_for_one_of_this(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = live(&Source::new(1, 5, 0)).await;
     let interposer = Interposer::start(emulator.base_url(), |call| {
         if !call.target.contains("/directory_users") {
@@ -124,7 +134,7 @@ async fn a_user_of_another_directory_is_not_taken_for_one_of_this() {
         }))
     })
     .await;
-    let (world, broken) = (World::new().await, client_of(&interposer.base_url, &emulator));
+    let (world, broken) = (World::on(database).await, client_of(&interposer.base_url, &emulator));
     let Error::Directory { source, .. } = world.mirror.full_sync(&broken).run().await.unwrap_err() else {
         panic!("the error should name the directory");
     };
@@ -132,24 +142,28 @@ async fn a_user_of_another_directory_is_not_taken_for_one_of_this() {
     assert_eq!(world.number("SELECT COUNT(*) FROM users").await, 0);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_wrong_key_is_an_interruption_that_says_so() {
+async fn a_wrong_key_is_an_interruption_that_says_so(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = live(&Source::new(1, 1, 0)).await;
     let stranger = Client::builder()
         .api_key("sk_test_wrong")
         .base_url(emulator.base_url())
         .build()
         .unwrap();
-    let world = World::new().await;
+    let world = World::on(database).await;
     let error = world.mirror.full_sync(&stranger).run().await.unwrap_err();
     assert!(matches!(error.api(), Some(ApiError::Unauthorized(_))), "{error}");
     assert_eq!(world.column("SELECT state FROM sync_runs").await, ["interrupted"]);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_directory_that_vanishes_while_it_is_traversed_is_marked_and_is_no_error() {
+async fn a_directory_that_vanishes_while_it_is_traversed_is_marked_and_is_no_error(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let source = Source::new(2, 6, 1);
-    let world = World::new().await;
+    let world = World::on(database).await;
     world.sync(&source).await.unwrap();
     let emulator = live(&source).await;
     let gone = directory_id(2);
@@ -174,10 +188,13 @@ async fn a_directory_that_vanishes_while_it_is_traversed_is_marked_and_is_no_err
     assert_eq!(world.number("SELECT COUNT(*) FROM active_users").await, 4);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_group_that_is_said_to_be_missing_but_is_not_does_not_lose_its_members() {
+async fn a_group_that_is_said_to_be_missing_but_is_not_does_not_lose_its_members(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let source = Source::new(1, 5, 2);
-    let world = World::new().await;
+    let world = World::on(database).await;
     world.sync(&source).await.unwrap();
     let emulator = live(&source).await;
     let group = format!("group={}", group_id(1, 0));
@@ -195,11 +212,12 @@ async fn a_group_that_is_said_to_be_missing_but_is_not_does_not_lose_its_members
     assert_eq!(world.deleted().await, [""; 0]);
 }
 
+#[rstest]
 #[tokio::test]
-async fn no_more_than_one_page_is_fetched_ahead_of_the_database() {
+async fn no_more_than_one_page_is_fetched_ahead_of_the_database(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = live(&Source::new(1, 2_000, 0)).await;
     let interposer = Interposer::start(emulator.base_url(), |_| Fate::Pass).await;
-    let (world, client) = (World::new().await, client_of(&interposer.base_url, &emulator));
+    let (world, client) = (World::on(database).await, client_of(&interposer.base_url, &emulator));
     let (calls, written) = (interposer.counter(), std::sync::atomic::AtomicUsize::new(0));
     let order = std::sync::atomic::Ordering::SeqCst;
     world

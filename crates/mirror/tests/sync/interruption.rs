@@ -1,5 +1,6 @@
 //! A run that is cut off at any point goes on where it was.
 
+use rstest::rstest;
 use workos_directory_emulator::Emulator;
 use workos_directory_mirror::Progress;
 use workos_directory_sync::Error as ApiError;
@@ -7,6 +8,9 @@ use workos_directory_sync::Error as ApiError;
 use crate::interposer::Fate;
 use crate::interposer::Interposer;
 use crate::source::Source;
+use crate::world::Database;
+use crate::world::Database::Postgres;
+use crate::world::Database::Sqlite;
 use crate::world::World;
 use crate::world::client;
 use crate::world::client_of;
@@ -31,8 +35,9 @@ async fn drop_at(world: &World, emulator: &Emulator, number: usize) {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_run_that_is_dropped_at_any_call_goes_on_there_and_completes() {
+async fn a_run_that_is_dropped_at_any_call_goes_on_there_and_completes(#[values(Sqlite, Postgres)] database: Database) {
     let full = Source::new(2, 210, 2);
     let less = full
         .clone()
@@ -41,9 +46,16 @@ async fn a_run_that_is_dropped_at_any_call_goes_on_there_and_completes() {
         .without_membership(2, 1, 0);
     for emulator in [live(&less).await, embedding(&less).await] {
         let client = client(&emulator);
-        let calls = World::new().await.mirror.full_sync(&client).run().await.unwrap().calls;
+        let calls = World::on(database)
+            .await
+            .mirror
+            .full_sync(&client)
+            .run()
+            .await
+            .unwrap()
+            .calls;
         for number in 1..=calls as usize {
-            let world = World::new().await;
+            let world = World::on(database).await;
             world.sync(&full).await.unwrap();
             drop_at(&world, &emulator, number).await;
             assert_eq!(
@@ -78,11 +90,14 @@ async fn a_run_that_is_dropped_at_any_call_goes_on_there_and_completes() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_future_that_is_dropped_between_any_two_polls_leaves_a_usable_database() {
+async fn a_future_that_is_dropped_between_any_two_polls_leaves_a_usable_database(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let source = Source::new(1, 120, 1);
     let emulator = embedding(&source).await;
-    let (world, client) = (World::new().await, client(&emulator));
+    let (world, client) = (World::on(database).await, client(&emulator));
     let mut completed = false;
     for polls in 0..400 {
         let mut run = Box::pin(
@@ -113,11 +128,12 @@ async fn a_future_that_is_dropped_between_any_two_polls_leaves_a_usable_database
     world.assert_equals(&client).await;
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_run_that_is_too_old_starts_anew() {
+async fn a_run_that_is_too_old_starts_anew(#[values(Sqlite, Postgres)] database: Database) {
     let source = Source::new(1, 210, 1);
     let emulator = live(&source).await;
-    let (world, client) = (World::new().await, client(&emulator));
+    let (world, client) = (World::on(database).await, client(&emulator));
     drop_at(&world, &emulator, 4).await;
     let tomorrow = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
     let mirror = world.mirror.clone().with_clock(move || tomorrow);
@@ -129,11 +145,12 @@ async fn a_run_that_is_too_old_starts_anew() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_cursor_that_is_refused_later_starts_its_list_again() {
+async fn a_cursor_that_is_refused_later_starts_its_list_again(#[values(Sqlite, Postgres)] database: Database) {
     let source = Source::new(1, 320, 0);
     let emulator = live(&source).await;
-    let world = World::new().await;
+    let world = World::on(database).await;
     // Directories, groups, two pages of users.
     drop_at(&world, &emulator, 5).await;
     for refusal in [400, 404, 422] {
@@ -152,7 +169,7 @@ async fn a_cursor_that_is_refused_later_starts_its_list_again() {
         assert!(summary.resumed);
         assert_eq!((summary.users.seen, summary.users.inserted), (320, 320));
         // The next refusal meets a new run that was cut off at the same place.
-        let pool = sqlx::SqlitePool::connect(&world.address).await.unwrap();
+        let pool = sqlx::AnyPool::connect(&world.address).await.unwrap();
         for table in [
             "users",
             "memberships",
@@ -169,12 +186,13 @@ async fn a_cursor_that_is_refused_later_starts_its_list_again() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_unreachable_source_is_an_interruption() {
+async fn an_unreachable_source_is_an_interruption(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = live(&Source::new(1, 1, 0)).await;
     let client = client(&emulator);
     emulator.shutdown().await;
-    let world = World::new().await;
+    let world = World::on(database).await;
     let error = world.mirror.full_sync(&client).run().await.unwrap_err();
     assert!(
         error.is_interruption() && matches!(error.api(), Some(ApiError::Network(_))),
@@ -182,10 +200,11 @@ async fn an_unreachable_source_is_an_interruption() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_progress_of_a_resumed_run_says_so() {
+async fn the_progress_of_a_resumed_run_says_so(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = live(&Source::new(1, 210, 0)).await;
-    let (world, client) = (World::new().await, client(&emulator));
+    let (world, client) = (World::on(database).await, client(&emulator));
     drop_at(&world, &emulator, 4).await;
     let resumed = std::sync::Mutex::new(None);
     let sync = world.mirror.full_sync(&client).on_progress(|event| {

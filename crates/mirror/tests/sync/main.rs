@@ -1,8 +1,10 @@
-//! Full syncs from the emulator over HTTP into a SQLite file.
+//! Full syncs from the emulator over HTTP into a SQLite file and into PostgreSQL.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../cluster/mod.rs"]
+mod cluster;
 mod deletion;
 mod equality;
 mod faults;

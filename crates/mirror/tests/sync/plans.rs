@@ -1,5 +1,6 @@
 //! Memberships are right by each way to find them out, with the fewest calls.
 
+use rstest::rstest;
 use std::sync::Mutex;
 
 use workos_directory_emulator::Emulator;
@@ -11,6 +12,9 @@ use workos_directory_sync::operations;
 use crate::interposer::Fate;
 use crate::interposer::Interposer;
 use crate::source::Source;
+use crate::world::Database;
+use crate::world::Database::Postgres;
+use crate::world::Database::Sqlite;
 use crate::world::World;
 use crate::world::client;
 use crate::world::client_of;
@@ -35,20 +39,22 @@ async fn planned(world: &World, base_url: &str, emulator: &Emulator) -> (Summary
     (summary, plans.into_inner().unwrap())
 }
 
+#[rstest]
 #[tokio::test]
-async fn embedded_groups_need_no_further_call() {
+async fn embedded_groups_need_no_further_call(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = embedding(&Source::new(1, 150, 3)).await;
-    let world = World::new().await;
+    let world = World::on(database).await;
     let (summary, plans) = planned(&world, emulator.base_url(), &emulator).await;
     assert_eq!(plans, [(MembershipPlan::Embedded, 0)]);
     assert_eq!(summary.calls, 1 + 1 + 2);
     world.assert_equals(&client(&emulator)).await;
 }
 
+#[rstest]
 #[tokio::test]
-async fn few_groups_are_asked_for_their_users_when_nothing_is_embedded() {
+async fn few_groups_are_asked_for_their_users_when_nothing_is_embedded(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = live(&Source::new(1, 150, 2)).await;
-    let world = World::new().await;
+    let world = World::on(database).await;
     let (summary, plans) = planned(&world, emulator.base_url(), &emulator).await;
     assert_eq!(plans[0].0, MembershipPlan::UsersPerGroup);
     // Each group has all of the 150 users.
@@ -59,14 +65,15 @@ async fn few_groups_are_asked_for_their_users_when_nothing_is_embedded() {
     assert_eq!(second.calls, summary.calls);
 }
 
+#[rstest]
 #[tokio::test]
-async fn few_users_are_asked_for_their_groups() {
+async fn few_users_are_asked_for_their_groups(#[values(Sqlite, Postgres)] database: Database) {
     let mut source = Source::new(1, 4, 250);
     for group in 10..240 {
         source = source.with_membership(1, 2, group);
     }
     let emulator = live(&source).await;
-    let world = World::new().await;
+    let world = World::on(database).await;
     let (summary, plans) = planned(&world, emulator.base_url(), &emulator).await;
     assert_eq!(plans[0].0, MembershipPlan::GroupsPerUser);
     assert_eq!(emulator.requests(&operations::LIST_DIRECTORY_USERS), 1);
@@ -74,8 +81,9 @@ async fn few_users_are_asked_for_their_groups() {
     world.assert_equals(&client(&emulator)).await;
 }
 
+#[rstest]
 #[tokio::test]
-async fn groups_that_only_some_users_embed_are_not_trusted() {
+async fn groups_that_only_some_users_embed_are_not_trusted(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = embedding(&Source::new(1, 20, 2)).await;
     // One user does not say its groups, as users in events do not.
     let interposer = Interposer::start(emulator.base_url(), |call| {
@@ -87,7 +95,7 @@ async fn groups_that_only_some_users_embed_are_not_trusted() {
         }))
     })
     .await;
-    let world = World::new().await;
+    let world = World::on(database).await;
     let (summary, plans) = planned(&world, &interposer.base_url, &emulator).await;
     assert_eq!(plans[0].0, MembershipPlan::UsersPerGroup);
     world.assert_equals(&client(&emulator)).await;
@@ -95,8 +103,9 @@ async fn groups_that_only_some_users_embed_are_not_trusted() {
     assert_eq!((summary.memberships.seen, summary.memberships.inserted), (40, 40));
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_server_that_refuses_the_parameter_is_asked_without_it() {
+async fn a_server_that_refuses_the_parameter_is_asked_without_it(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = live(&Source::new(1, 120, 2)).await;
     let interposer = Interposer::start(emulator.base_url(), |call| {
         if call.target.contains("groups=") {
@@ -106,20 +115,21 @@ async fn a_server_that_refuses_the_parameter_is_asked_without_it() {
         }
     })
     .await;
-    let world = World::new().await;
+    let world = World::on(database).await;
     let (summary, _) = planned(&world, &interposer.base_url, &emulator).await;
     world.assert_equals(&client(&emulator)).await;
     assert_eq!(summary.calls as usize, interposer.calls());
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_forecast_is_what_a_run_takes() {
+async fn the_forecast_is_what_a_run_takes(#[values(Sqlite, Postgres)] database: Database) {
     for emulator in [
         live(&Source::new(3, 130, 4)).await,
         embedding(&Source::new(3, 130, 4)).await,
         live(&Source::new(2, 3, 20)).await,
     ] {
-        let (world, client) = (World::new().await, client(&emulator));
+        let (world, client) = (World::on(database).await, client(&emulator));
         let unknown = world.mirror.full_sync(&client).forecast().await.unwrap();
         assert_eq!(world.number("SELECT COUNT(*) FROM directories").await, 0);
         let first = world.mirror.full_sync(&client).run().await.unwrap();

@@ -1,5 +1,6 @@
 //! A sync of a part touches nothing else, and two syncs do not meet.
 
+use rstest::rstest;
 use workos_directory_mirror::Error;
 use workos_directory_mirror::Mirror;
 use workos_directory_sync::Error as ApiError;
@@ -9,13 +10,19 @@ use crate::interposer::Interposer;
 use crate::source::Source;
 use crate::source::directory_id;
 use crate::source::organization_id;
+use crate::world::Database;
+use crate::world::Database::Postgres;
+use crate::world::Database::Sqlite;
 use crate::world::World;
 use crate::world::client;
 use crate::world::client_of;
 use crate::world::live;
 
+#[rstest]
 #[tokio::test]
-async fn an_organization_is_mirrored_alone_whether_or_not_the_server_filters() {
+async fn an_organization_is_mirrored_alone_whether_or_not_the_server_filters(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let source = Source::new(3, 5, 1);
     for server_filters in [true, false] {
         let emulator = live(&source).await;
@@ -28,7 +35,7 @@ async fn an_organization_is_mirrored_alone_whether_or_not_the_server_filters() {
             }
         })
         .await;
-        let (world, client) = (World::new().await, client_of(&interposer.base_url, &emulator));
+        let (world, client) = (World::on(database).await, client_of(&interposer.base_url, &emulator));
         let sync = world.mirror.full_sync(&client).organization(organization_id(2));
         let summary = sync.run().await.unwrap();
         assert_eq!((summary.directories.seen, summary.users.seen), (1, 5));
@@ -36,10 +43,13 @@ async fn an_organization_is_mirrored_alone_whether_or_not_the_server_filters() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_directory_is_mirrored_alone_and_others_are_not_taken_for_deleted() {
+async fn a_directory_is_mirrored_alone_and_others_are_not_taken_for_deleted(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let source = Source::new(3, 5, 1);
-    let world = World::new().await;
+    let world = World::on(database).await;
     world.sync(&source).await.unwrap();
     let emulator = live(
         &source
@@ -83,8 +93,11 @@ async fn a_directory_is_mirrored_alone_and_others_are_not_taken_for_deleted() {
     assert!(matches!(error.api(), Some(ApiError::NotFound(_))), "{error}");
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_second_sync_of_the_same_database_is_told_that_one_is_running() {
+async fn a_second_sync_of_the_same_database_is_told_that_one_is_running(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let source = Source::new(1, 5, 1);
     let emulator = live(&source).await;
     let (came, mut coming) = tokio::sync::mpsc::unbounded_channel();
@@ -93,7 +106,7 @@ async fn a_second_sync_of_the_same_database_is_told_that_one_is_running() {
         Fate::Hang
     })
     .await;
-    let world = World::new().await;
+    let world = World::on(database).await;
     let (slow, quick) = (client_of(&interposer.base_url, &emulator), client(&emulator));
     let other = Mirror::connect(&world.address).await.unwrap();
     let mut running = std::pin::pin!(world.mirror.full_sync(&slow).run());
@@ -109,10 +122,13 @@ async fn a_second_sync_of_the_same_database_is_told_that_one_is_running() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn settings_that_make_no_sense_are_refused_before_anything_happens() {
+async fn settings_that_make_no_sense_are_refused_before_anything_happens(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let emulator = live(&Source::default()).await;
-    let (world, client) = (World::new().await, client(&emulator));
+    let (world, client) = (World::on(database).await, client(&emulator));
     for sync in [
         world.mirror.full_sync(&client).directories_at_a_time(0),
         world.mirror.full_sync(&client).deleted_at_once_percent(101),
@@ -125,15 +141,21 @@ async fn settings_that_make_no_sense_are_refused_before_anything_happens() {
 
 #[tokio::test]
 async fn a_database_that_cannot_be_opened_is_said_without_its_password() {
-    let error = Mirror::connect("postgres://mirror:hunter2@db.example/mirror")
+    let refuses = crate::cluster::guarded(&crate::cluster::database());
+    for (address, what) in [
+        ("mysql://mirror:hunter2@db.example/mirror".to_owned(), "`mysql`"),
+        ("postgres://mirror:hunter2@127.0.0.1:1/mirror".to_owned(), "127.0.0.1:1"),
+        (refuses.replace('@', ":hunter2@"), "authentication"),
+    ] {
+        let error = Mirror::connect(&address).await.unwrap_err();
+        let message = format!("{error} {error:?}");
+        assert!(message.contains(what) && !message.contains("hunter2"), "{message}");
+    }
+    let [_, password] = crate::cluster::GUARDED;
+    let mirror = Mirror::connect(&refuses.replace('@', &format!(":{password}@")))
         .await
-        .unwrap_err();
-    assert!(matches!(error, Error::Address { .. }));
-    let message = error.to_string();
-    assert!(
-        message.contains("`postgres`") && !message.contains("hunter2"),
-        "{message}"
-    );
+        .unwrap();
+    assert!(!format!("{mirror:?}").contains(password));
     let error = Mirror::connect("sqlite:/nowhere/mirror.sqlite").await.unwrap_err();
     assert!(error.to_string().contains("/nowhere/mirror.sqlite"), "{error}");
 }

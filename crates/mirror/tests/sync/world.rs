@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use sqlx::AnyPool;
+use sqlx::AssertSqlSafe;
 use sqlx::Row;
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Profile;
 use workos_directory_mirror::Error;
@@ -15,24 +15,34 @@ use workos_directory_sync::Client;
 use workos_directory_sync::rate_limit::RateLimits;
 use workos_directory_sync::retry::RetryPolicy;
 
+use crate::cluster;
 use crate::source::Source;
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
 
 /// A database, and a second connection to it as an application would have.
 pub(crate) struct World {
     pub(crate) mirror: Mirror,
     pub(crate) address: String,
-    application: SqlitePool,
+    application: AnyPool,
     _folder: tempfile::TempDir,
 }
 
 impl World {
-    pub(crate) async fn new() -> Self {
+    /// A new database.
+    pub(crate) async fn on(database: Database) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("mirror.sqlite");
-        let address = format!("sqlite:{}", path.display());
+        let address = match database {
+            Database::Sqlite => format!("sqlite:{}", folder.path().join("mirror.sqlite").display()),
+            Database::Postgres => cluster::database(),
+        };
         let mirror = Mirror::connect(&address).await.unwrap();
-        let options = SqliteConnectOptions::new().filename(path).read_only(true);
-        let application = SqlitePool::connect_with(options).await.unwrap();
+        let application = AnyPool::connect(&address).await.unwrap();
         Self {
             mirror,
             address,
@@ -101,7 +111,7 @@ impl World {
             );
         }
         self.assert_table(
-            "SELECT * FROM directories WHERE deleted_at IS NULL ORDER BY id",
+            "directories",
             &[
                 "organization_id",
                 "external_key",
@@ -117,7 +127,7 @@ impl World {
         )
         .await;
         self.assert_table(
-            "SELECT * FROM groups WHERE deleted_at IS NULL ORDER BY id",
+            "groups",
             &[
                 "directory_id",
                 "organization_id",
@@ -131,7 +141,7 @@ impl World {
         )
         .await;
         self.assert_table(
-            "SELECT * FROM users WHERE deleted_at IS NULL ORDER BY id",
+            "users",
             &[
                 "directory_id",
                 "organization_id",
@@ -156,14 +166,22 @@ impl World {
         assert_eq!(stored, pairs.into_iter().collect::<Vec<_>>(), "memberships");
     }
 
-    async fn assert_table<T: serde::Serialize>(
-        &self,
-        sql: &'static str,
-        texts: &[&str],
-        json: &[&str],
-        objects: Vec<T>,
-    ) {
-        let rows = sqlx::query(sql).fetch_all(&self.application).await.unwrap();
+    async fn assert_table<T: serde::Serialize>(&self, table: &str, texts: &[&str], json: &[&str], objects: Vec<T>) {
+        let texts_of_json = json.iter().map(|column| format!("CAST({column} AS TEXT) AS {column}"));
+        let sources = texts.iter().filter(|column| column.ends_with("_at"));
+        let columns: Vec<String> = std::iter::once("id".to_owned())
+            .chain(texts.iter().map(|column| (*column).to_owned()))
+            .chain(sources.map(|column| format!("{column}_source")))
+            .chain(texts_of_json)
+            .collect();
+        let sql = format!(
+            "SELECT {} FROM {table} WHERE deleted_at IS NULL ORDER BY id",
+            columns.join(", ")
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .fetch_all(&self.application)
+            .await
+            .unwrap();
         let mut objects: Vec<Value> = objects
             .iter()
             .map(|object| serde_json::to_value(object).unwrap())
@@ -171,7 +189,7 @@ impl World {
         objects.sort_by_key(|object| object["id"].as_str().unwrap().to_owned());
         let ids: Vec<&str> = rows.iter().map(|row| row.get("id")).collect();
         let expected: Vec<&str> = objects.iter().map(|object| object["id"].as_str().unwrap()).collect();
-        assert_eq!(ids, expected, "{sql}");
+        assert_eq!(ids, expected, "{table}");
         for (row, object) in rows.iter().zip(&objects) {
             for &column in texts {
                 // The text of the source, where the column that sorts has another form of it.

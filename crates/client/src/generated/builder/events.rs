@@ -14,7 +14,7 @@ use crate::pages::Items;
 use crate::pages::ListRequest;
 use crate::pages::Page;
 use crate::pages::Pages;
-use crate::parameter::Parameter;
+use crate::builder_parts::Parameter;
 
 impl Client {
     /// List events.

@@ -4,9 +4,10 @@ use sqlx::Row;
 
 use super::*;
 
+#[rstest]
 #[tokio::test]
-async fn what_was_not_seen_is_marked_and_comes_back_when_it_returns() {
-    let store = store().await;
+async fn what_was_not_seen_is_marked_and_comes_back_when_it_returns(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     let both = || Batch::Users(vec![told(user("u1", "Ada"), &["g1"]), told(user("u2", "Bob"), &["g1"])]);
     write(&store, &run, 1, Kind::Users, both()).await;
@@ -58,9 +59,10 @@ async fn what_was_not_seen_is_marked_and_comes_back_when_it_returns() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_deleted_group_ends_its_memberships() {
-    let store = store().await;
+async fn a_deleted_group_ends_its_memberships(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     write(
         &store,
@@ -94,9 +96,10 @@ async fn a_deleted_group_ends_its_memberships() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_guard_marks_nothing_and_leaves_the_step_open() {
-    let store = store().await;
+async fn the_guard_marks_nothing_and_leaves_the_step_open(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     let users = |range: std::ops::Range<u32>| {
         Batch::Users(
@@ -129,9 +132,10 @@ async fn the_guard_marks_nothing_and_leaves_the_step_open() {
     assert!(store.step(key(&run, Kind::Users)).await.unwrap().finished);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_directory_that_is_gone_takes_everything_with_it() {
-    let store = store().await;
+async fn a_directory_that_is_gone_takes_everything_with_it(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     let both = vec![directory(DIRECTORY), directory("directory_2")];
     write(
@@ -192,9 +196,10 @@ async fn a_directory_that_is_gone_takes_everything_with_it() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_step_that_was_not_traversed_cannot_be_finished() {
-    let store = store().await;
+async fn a_step_that_was_not_traversed_cannot_be_finished(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     write(
         &store,

@@ -2,21 +2,41 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../tests/cluster/mod.rs"]
+mod cluster;
 mod convergence;
 mod files;
 mod gone;
 mod pages;
 mod runs;
 
+use rstest::rstest;
+
 use super::*;
 use crate::Kind;
 use crate::MembershipPlan;
+use crate::address::Address;
 use crate::record::GROUPS;
 
 const DIRECTORY: &str = "directory_1";
 
-async fn store() -> Store {
-    Store::open(&Address::SqliteMemory).await.unwrap()
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Database {
+    Sqlite,
+    Postgres,
+}
+
+use Database::Postgres;
+use Database::Sqlite;
+
+/// A store on a new database.
+async fn store_on(database: Database) -> Store {
+    let address = match database {
+        Sqlite => Address::SqliteMemory,
+        Postgres => Address::parse(&cluster::database()).unwrap(),
+    };
+    Store::open(&address).await.unwrap()
 }
 
 async fn new_run(store: &Store, day: u32) -> Run {

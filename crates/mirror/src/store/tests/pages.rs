@@ -4,9 +4,10 @@ use sqlx::Row;
 
 use super::*;
 
+#[rstest]
 #[tokio::test]
-async fn a_page_counts_what_is_new_what_differs_and_what_does_not() {
-    let store = store().await;
+async fn a_page_counts_what_is_new_what_differs_and_what_does_not(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     let page = vec![told(user("u1", "Ada"), &[]), told(user("u2", "Bob"), &[])];
     let written = write(&store, &run, 1, Kind::Users, Batch::Users(page)).await;
@@ -42,9 +43,10 @@ async fn a_page_counts_what_is_new_what_differs_and_what_does_not() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn every_column_is_compared() {
-    let store = store().await;
+async fn every_column_is_compared(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     write(
         &store,
@@ -57,7 +59,8 @@ async fn every_column_is_compared() {
     for (place, column) in USERS.columns.iter().enumerate() {
         let run = new_run(&store, 2).await;
         let mut changed = user("u1", "Ada");
-        changed.values[place] = Some("other".to_owned());
+        // A text, and JSON as well.
+        changed.values[place] = Some("1".to_owned());
         let written = write(&store, &run, 2, Kind::Users, Batch::Users(vec![told(changed, &[])])).await;
         assert_eq!(written, counts(0, 1, 0, 0), "{column}");
         let run = new_run(&store, 3).await;
@@ -70,9 +73,12 @@ async fn every_column_is_compared() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_object_that_comes_twice_in_a_run_counts_once_and_its_last_form_stays() {
-    let store = store().await;
+async fn an_object_that_comes_twice_in_a_run_counts_once_and_its_last_form_stays(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     let batch = || Batch::Users(vec![told(user("u1", "Ada"), &["g1"])]);
     write(&store, &run, 1, Kind::Users, batch()).await;
@@ -85,9 +91,12 @@ async fn an_object_that_comes_twice_in_a_run_counts_once_and_its_last_form_stays
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_page_that_cannot_be_written_leaves_neither_rows_nor_checkpoint() {
-    let store = store().await;
+async fn a_page_that_cannot_be_written_leaves_neither_rows_nor_checkpoint(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     let mut broken = user("u2", "Bob");
     broken.values[USERS.columns.iter().position(|column| *column == "state").unwrap()] = None;
@@ -108,12 +117,48 @@ async fn a_page_that_cannot_be_written_leaves_neither_rows_nor_checkpoint() {
     assert!(!store.step(key(&run, Kind::Users)).await.unwrap().traversed);
 }
 
+/// What PostgreSQL refuses in other types of columns.
+#[rstest]
+#[tokio::test]
+async fn hostile_text_is_written_as_it_came_and_found_unchanged(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
+    let json = [
+        r#"{"a":"\u0000","b":"\ud800","a":1e400, "c":-0.10}"#.to_owned(),
+        format!("{}1{}", "[".repeat(1_000), "]".repeat(1_000)),
+    ];
+    let users = || {
+        let json = json.iter().enumerate().map(|(number, json)| {
+            let source: workos_directory_sync::types::DirectoryUser = serde_json::from_str(&format!(
+                r#"{{"id":"u{number}","directory_id":"{DIRECTORY}","state":"active","first_name":"A\u0000B'\"\\",
+                    "organization_id":"{}","emails":[{{"value":"\u0000"}}],"raw_attributes":{{"x":{json}}},
+                    "created_at":"2024-01-15T10:00:00.000Z","updated_at":"2024-01-15T10:00:00.000Z"}}"#,
+                "o".repeat(10_000)
+            ))
+            .unwrap();
+            crate::record::user(source, DIRECTORY).unwrap()
+        });
+        Batch::Users(json.collect())
+    };
+    let run = new_run(&store, 1).await;
+    assert_eq!(write(&store, &run, 1, Kind::Users, users()).await, counts(2, 0, 0, 0));
+    let run = new_run(&store, 2).await;
+    assert_eq!(write(&store, &run, 2, Kind::Users, users()).await, counts(0, 0, 0, 2));
+    assert_eq!(
+        column(&store, "SELECT CAST(raw_attributes AS TEXT) FROM users WHERE id = 'u0'").await,
+        [format!(r#"{{"x":{}}}"#, json[0])]
+    );
+    assert_eq!(
+        column(&store, "SELECT DISTINCT first_name FROM users").await,
+        ["A\u{FFFD}B'\"\\"]
+    );
+}
+
 #[tokio::test]
 async fn memberships_are_found_by_their_key() {
-    let store = store().await;
+    let store = store_on(Sqlite).await;
     let rows = sqlx::query(
         "EXPLAIN QUERY PLAN SELECT 1 FROM json_each('[]') AS pair CROSS JOIN memberships AS m
-         ON m.user_id = pair.value ->> 0 AND m.group_id = pair.value ->> 1",
+         WHERE m.user_id = pair.value ->> 0 AND m.group_id = pair.value ->> 1",
     )
     .fetch_all(&store.pool)
     .await

@@ -2,9 +2,12 @@
 
 use super::*;
 
+#[rstest]
 #[tokio::test]
-async fn a_run_that_was_killed_is_resumed_and_one_of_another_scope_or_day_is_not() {
-    let store = store().await;
+async fn a_run_that_was_killed_is_resumed_and_one_of_another_scope_or_day_is_not(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
     let (first, second) = (time(1).parse().unwrap(), time(2).parse().unwrap());
     let run = store.begin_run("all", &first, None).await.unwrap();
     let resumed = store.begin_run("all", &second, Some(&first)).await.unwrap();
@@ -27,9 +30,12 @@ async fn a_run_that_was_killed_is_resumed_and_one_of_another_scope_or_day_is_not
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_interrupted_run_is_resumed_and_a_failed_or_finished_one_is_not() {
-    let store = store().await;
+async fn an_interrupted_run_is_resumed_and_a_failed_or_finished_one_is_not(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
     let now = time(1).parse().unwrap();
     let run = store.begin_run("all", &now, Some(&now)).await.unwrap();
     store
@@ -48,9 +54,10 @@ async fn an_interrupted_run_is_resumed_and_a_failed_or_finished_one_is_not() {
     assert!(!store.begin_run("all", &now, Some(&now)).await.unwrap().resumed);
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_steps_of_old_runs_are_forgotten() {
-    let store = store().await;
+async fn the_steps_of_old_runs_are_forgotten(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
     for day in 1..=28 {
         let run = new_run(&store, day).await;
         write(&store, &run, day, Kind::Users, Batch::Users(Vec::new())).await;
@@ -59,9 +66,10 @@ async fn the_steps_of_old_runs_are_forgotten() {
     assert_eq!(column(&store, "SELECT 'x' FROM sync_runs").await.len(), 28);
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_planner_hears_how_many_pages_each_way_takes() {
-    let store = store().await;
+async fn the_planner_hears_how_many_pages_each_way_takes(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     write(
         &store,

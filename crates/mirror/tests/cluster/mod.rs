@@ -1,0 +1,158 @@
+//! A PostgreSQL server of the tests' own: on loopback, with a port that was free, in a folder that goes with it.
+//!
+//! It is made of the programs that the system has installed. Each test program starts one when its first test needs it. A
+//! shell keeps it until its standard input ends, which the system sees to however the test program ends.
+
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests, and not each test program that has this module needs all of it"
+)]
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::net::TcpListener;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+/// A user whom the server asks for a password, and the password.
+pub(crate) const GUARDED: [&str; 2] = ["guarded", "hunter2-hunter2"];
+
+/// `$1` is the folder of PostgreSQL's programs, `$2` the port. The server writes nothing that has to outlive it.
+const KEEPER: &str = r#"
+set -eu
+trap '' HUP INT TERM
+folder=$(mktemp -d "${TMPDIR:-/tmp}/postgres-of-tests.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+"$1/initdb" --pgdata="$folder/data" --username=tester --auth=trust --encoding=UTF8 --locale=C --no-sync >"$folder/log" 2>&1 ||
+    { cat "$folder/log" >&2; exit 1; }
+echo 'host all guarded 127.0.0.1/32 scram-sha-256' | cat - "$folder/data/pg_hba.conf" >"$folder/hba"
+mv "$folder/hba" "$folder/data/pg_hba.conf"
+"$1/pg_ctl" --pgdata="$folder/data" --log="$folder/log" --silent --wait --options="-c listen_addresses=127.0.0.1 \
+    -c port=$2 -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+    -c max_connections=300" start || { cat "$folder/log" >&2; exit 1; }
+echo ready
+cat >/dev/null
+"$1/pg_ctl" --pgdata="$folder/data" --silent --mode=immediate stop
+"#;
+
+struct Cluster {
+    programs: PathBuf,
+    port: u16,
+    _keeper: Child,
+}
+
+static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+static DATABASES: AtomicUsize = AtomicUsize::new(0);
+
+/// The address of a new and empty database.
+pub(crate) fn database() -> String {
+    let cluster = CLUSTER.get_or_init(start);
+    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    sql(
+        cluster,
+        "postgres",
+        &format!("CREATE DATABASE {name} TEMPLATE template0"),
+    );
+    format!("postgres://tester@127.0.0.1:{}/{name}", cluster.port)
+}
+
+/// The same address, for the user whom the server asks for a password.
+pub(crate) fn guarded(address: &str) -> String {
+    let cluster = CLUSTER.get_or_init(start);
+    let [name, password] = GUARDED;
+    sql(
+        cluster,
+        "postgres",
+        &format!(
+            "DO $$ BEGIN CREATE ROLE {name} LOGIN SUPERUSER PASSWORD '{password}';
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        ),
+    );
+    address.replace("tester@", &format!("{name}@"))
+}
+
+/// Runs a statement by PostgreSQL's own client.
+fn sql(cluster: &Cluster, database: &str, statement: &str) {
+    let output = Command::new(cluster.programs.join("psql"))
+        .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--username=tester"])
+        .args(["--host=127.0.0.1", &format!("--port={}", cluster.port)])
+        .args([&format!("--dbname={database}"), &format!("--command={statement}")])
+        .output()
+        .expect("psql starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn start() -> Cluster {
+    let programs = programs();
+    for _ in 0..5 {
+        // It is free now; if somebody takes it before the server does, another one is tried.
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("loopback has a free port")
+            .port();
+        let mut keeper = keeper(&programs, port)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell starts");
+        let mut line = String::new();
+        let output = keeper.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut line).expect("it can be read");
+        if line == "ready\n" {
+            return Cluster {
+                programs,
+                port,
+                _keeper: keeper,
+            };
+        }
+        keeper.wait().expect("it ended");
+    }
+    panic!("PostgreSQL did not start; what it said is above");
+}
+
+/// The server refuses to run as root: then it runs as the user that Debian makes for it.
+fn keeper(programs: &Path, port: u16) -> Command {
+    let is_root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout == b"0\n");
+    let mut command = if is_root {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "sh"]);
+        command
+    } else {
+        Command::new("sh")
+    };
+    command
+        .args(["-c", KEEPER, "keeper"])
+        .arg(programs)
+        .arg(port.to_string())
+        .current_dir("/");
+    command
+}
+
+/// Where the newest of the installed versions has its programs. Debian keeps them off the path.
+fn programs() -> PathBuf {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<(u32, PathBuf)> = debian
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .collect();
+    versions.sort();
+    let debian = versions.into_iter().rev().map(|(_, path)| path);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    debian
+        .chain(std::env::split_paths(&path))
+        .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
+        .expect("this test needs PostgreSQL's server: install it with `apt-get install postgresql`")
+}
