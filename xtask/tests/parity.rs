@@ -126,7 +126,7 @@ fn a_deviation_without_a_reason_and_a_file_that_is_no_openapi_are_refused() {
 }
 
 #[test]
-fn the_bookkeeping_knows_what_only_the_seed_has() {
+fn the_bookkeeping_knows_what_only_the_seed_has_and_what_nobody_has() {
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args([
             "parity",
@@ -141,6 +141,20 @@ fn the_bookkeeping_knows_what_only_the_seed_has() {
     let message = text(&output.stderr);
     assert!(
         message.contains("`parameter GET /books genre` is marked `x-origin: seed`"),
+        "{message}"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("parity.toml");
+    let known = fs::read_to_string(format!("{FIXTURES}/parity.toml")).expect("it is there");
+    fs::write(&file, known.replace("Book.loans", "Book.loan")).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["parity", "--spec", &format!("{FIXTURES}/ours.yaml"), "--deviations"])
+        .arg(&file)
+        .output()
+        .expect("xtask starts");
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("`field Book.loan` is said to be ours alone, and we do not have it"),
         "{message}"
     );
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))

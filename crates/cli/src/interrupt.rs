@@ -4,30 +4,43 @@ use crate::failure::Failure;
 
 /// Waits until the process is asked to end. From then on a second time ends it at once.
 pub(crate) async fn requested() -> Result<(), Failure> {
-    once().await?;
-    tokio::spawn(async {
-        // Somebody who asks twice does not want to wait for what is under way. The database takes that: each page is one
-        // transaction.
-        if once().await.is_ok() {
-            std::process::exit(130);
-        }
-    });
-    Ok(())
+    listen()?.await
 }
 
-async fn once() -> Result<(), Failure> {
+/// Listens from now on, also before anybody waits: a request that comes in between is not missed.
+pub(crate) fn listen() -> Result<impl Future<Output = Result<(), Failure>>, Failure> {
+    let first = next()?;
+    Ok(async move {
+        first.await?;
+        let second = next()?;
+        tokio::spawn(async {
+            // Somebody who asks twice does not want to wait for what is under way. The database takes that: each page is
+            // one transaction.
+            if second.await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+        Ok(())
+    })
+}
+
+fn next() -> Result<impl Future<Output = Result<(), Failure>>, Failure> {
     let failed = |error| Failure::other(format!("cannot listen for Ctrl-C: {error}"));
     #[cfg(unix)]
     {
         use tokio::signal::unix::SignalKind;
         use tokio::signal::unix::signal;
 
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed),
-            _ = terminate.recv() => Ok(()),
-        }
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            Ok(())
+        })
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map_err(failed)
+    Ok(async move { tokio::signal::ctrl_c().await.map_err(failed) })
 }

@@ -52,6 +52,7 @@ mod connection;
 mod demo;
 mod directories;
 mod emulator;
+mod emulator_files;
 mod export;
 mod failure;
 mod groups;

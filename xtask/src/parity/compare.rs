@@ -114,24 +114,25 @@ pub(crate) fn compare(ours: &Document, upstream: &Document, scope: &Scope) -> Ve
     comparison.differences.into_iter().collect()
 }
 
-/// The places of what only the seed knows, as differences name them.
-pub(crate) fn of_the_seed(document: &Document) -> Vec<String> {
-    let is_seed = |value: &Value| text(value, "x-origin") == "seed";
+/// The places of everything that we have, as differences name them, each with what stands there.
+pub(crate) fn places(document: &Document) -> Vec<(String, &Value)> {
     let mut places = Vec::new();
     for operation in document.operations() {
         let name = operation.name();
-        if is_seed(operation.value) {
-            places.push(format!("operation {name}"));
-        }
-        let parameters = operation.parameters.iter().filter(|(_, parameter)| is_seed(parameter));
-        places.extend(parameters.map(|((_, parameter), _)| format!("parameter {name} {parameter}")));
-        let responses = operation.responses(document);
-        let responses = responses.iter().filter(|(_, response)| is_seed(response));
-        places.extend(responses.map(|(status, _)| format!("status {name} {status}")));
+        places.push((format!("operation {name}"), operation.value));
+        let parameters = operation.parameters.iter();
+        places.extend(parameters.map(|((_, parameter), value)| (format!("parameter {name} {parameter}"), *value)));
+        let responses = operation.responses(document).into_iter();
+        places.extend(responses.map(|(status, response)| (format!("status {name} {status}"), response)));
     }
     for (model, schema) in document.schemas() {
-        let fields = members(schema.get("properties")).filter(|(_, field)| is_seed(field));
-        places.extend(fields.map(|(field, _)| format!("field {model}.{field}")));
+        let fields = members(schema.get("properties"));
+        places.extend(fields.map(|(field, value)| (format!("field {model}.{field}"), value)));
+        let values = ["enum", "x-extensible-enum"]
+            .into_iter()
+            .flat_map(|key| items(schema, key));
+        let values = values.filter_map(|value| Some((format!("value {model} {}", value.as_str()?), value)));
+        places.extend(values);
     }
     places
 }

@@ -100,8 +100,8 @@ impl Deviations {
         &self.deviations
     }
 
-    /// What can be told without upstream: each operation that we have is covered, and each thing of the seed alone is a
-    /// deviation that is meant.
+    /// What can be told without upstream: each operation that we have is covered, each thing of the seed alone is a
+    /// deviation that is meant, and what we are said to have is there.
     pub(crate) fn faults(&self, document: &Document) -> Vec<String> {
         let mut faults = Vec::new();
         for operation in document.operations() {
@@ -113,12 +113,21 @@ impl Deviations {
                 faults.push(format!("{name} is not within `[scope]`: add its path"));
             }
         }
-        for what in super::compare::of_the_seed(document) {
-            let difference = Difference::extra(what);
-            if !self.deviations.iter().any(|deviation| deviation.explains(&difference)) {
+        let places = super::compare::places(document);
+        for (what, value) in &places {
+            let difference = Difference::extra(what.clone());
+            let is_seed = crate::openapi::text(value, "x-origin") == "seed";
+            if is_seed && !self.deviations.iter().any(|deviation| deviation.explains(&difference)) {
                 faults.push(format!(
-                    "`{}` is marked `x-origin: seed` and is no deviation of kind `extra`: give the reason",
-                    difference.what
+                    "`{what}` is marked `x-origin: seed` and is no deviation of kind `extra`: give the reason"
+                ));
+            }
+        }
+        for Deviation { kind, what, .. } in &self.deviations {
+            let pattern = WildMatch::new(what);
+            if *kind == Kind::Extra && !places.iter().any(|(place, _)| pattern.matches(place)) {
+                faults.push(format!(
+                    "`{what}` is said to be ours alone, and we do not have it: correct or remove it"
                 ));
             }
         }
