@@ -203,8 +203,8 @@ pub(crate) fn chosen(client: &Client, organization: Option<&str>, directories: &
         return Several::new(client.list_directories().stream());
     }
     let client = client.clone();
-    let ids = futures_util::stream::iter(directories.to_vec().into_iter().map(Ok));
-    Several::new(ids.and_then(move |id| {
+    let ids: Vec<_> = directories.iter().cloned().map(Ok).collect();
+    Several::new(futures_util::stream::iter(ids).and_then(move |id| {
         let request = client.get_directory().id(id);
         async move { Ok(request.send().await?.into_inner()) }
     }))
