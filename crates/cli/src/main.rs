@@ -15,6 +15,7 @@
 //! ```text
 //! dsync NOUN VERB     directories, users, groups, memberships × list, get; directories delete, sync; users export;
 //!                     config init, show, path
+//! dsync api OPERATION one call of the API as it is, generated from the document
 //! dsync VERB          what is about everything at once: verify, health, sync, demo, emulator, completions, man
 //! ```
 //!
@@ -45,6 +46,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod arguments;
 mod completions;
 mod config;
@@ -55,6 +57,8 @@ mod emulator;
 mod emulator_files;
 mod export;
 mod failure;
+#[rustfmt::skip]
+mod generated;
 mod groups;
 mod health;
 mod interrupt;
@@ -106,6 +110,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Groups(arguments) => groups::run(&arguments, asked).await,
             Command::Memberships(arguments) => memberships::run(&arguments, asked).await,
             Command::Sync(arguments) => sync::run(&arguments, output).await,
+            Command::Api(arguments) => api::run(arguments).await,
             Command::Demo(arguments) => demo::run(&arguments, output).await,
             Command::Emulator(arguments) => emulator::run(&arguments, output).await,
             Command::Config(arguments) => config::run(&arguments, output),
