@@ -15,6 +15,10 @@ use crate::output;
 /// Every operation of the API has a subcommand, with the parameters that the API documents. Answers are JSON, one document
 /// per line, whatever `--output` says. Nothing is asked before a change is sent.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dsync api list-directories --help
+  dsync api get-directory --id directory_01ECAZ4NV9QMV47GW873HDCX74")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: Connection,

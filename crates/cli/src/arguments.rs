@@ -5,10 +5,19 @@ use clap::Subcommand;
 
 use crate::api;
 use crate::completions;
+use crate::config;
 use crate::demo;
+use crate::directories;
 use crate::emulator;
+use crate::groups;
+use crate::health;
+use crate::man;
+use crate::memberships;
+use crate::notice::Verbosity;
 use crate::output::Format;
 use crate::sync;
+use crate::users;
+use crate::verify;
 
 /// WorkOS Directory Sync for operators
 #[derive(Debug, Parser)]
@@ -16,25 +25,52 @@ use crate::sync;
     name = "dsync",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done, 2 wrong usage or settings, 3 refused by the API for lack of a valid key, 4 the API \
-                  cannot be reached, 1 anything else.\n\nThe API key comes from WORKOS_API_KEY, never from a flag."
+    after_help = "\
+Exit codes:
+  0    done
+  1    anything not named here
+  2    arguments or settings that cannot be used, a missing key among them
+  3    the API refuses the key
+  4    the API cannot be reached
+  5    what was looked at is not as it should be (verify, health)
+  130  ended by Ctrl-C or SIGTERM before it was done
+
+Settings: a flag wins over the environment, that over the profile file (`dsync config`). The API key comes from
+WORKOS_API_KEY, or from a file or a command that the profile names; never from a flag.
+
+Examples:
+  dsync demo
+  dsync verify
+  dsync users list --organization org_01EHZNVPK3SFK441A1RGBFSHRT | jq -r .email
+  dsync sync --database sqlite:mirror.sqlite"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Write results as text for people or as JSON for machines
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) output: Format,
+    /// How results are written; unless set, lists are JSON lines in a pipe, and everything else is text
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<Format>,
+
+    #[command(flatten)]
+    pub(crate) verbosity: Verbosity,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Verify(verify::Arguments),
+    Health(health::Arguments),
+    Directories(directories::Arguments),
+    Users(users::Arguments),
+    Groups(groups::Arguments),
+    Memberships(memberships::Arguments),
     Sync(sync::Arguments),
     Api(api::Arguments),
     Demo(demo::Arguments),
     Emulator(emulator::Arguments),
+    Config(config::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 #[cfg(test)]
@@ -48,18 +84,37 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
+    /// A command and everything below it.
+    fn all(command: &clap::Command) -> Vec<&clap::Command> {
+        let below = command.get_subcommands().flat_map(all);
+        std::iter::once(command).chain(below).collect()
+    }
+
     #[test]
     fn no_flag_takes_a_secret() {
-        for command in Arguments::command().get_subcommands() {
+        for command in all(&Arguments::command()) {
             for argument in command.get_arguments() {
                 let name = argument.get_id().as_str();
                 assert!(
                     !["key", "secret", "password", "token"]
                         .iter()
                         .any(|word| name.contains(word)),
-                    "{name}"
+                    "{} has {name}",
+                    command.get_name()
                 );
             }
+        }
+    }
+
+    #[test]
+    fn every_command_that_does_something_has_examples() {
+        let whole = Arguments::command();
+        // Those below `api` are generated from the document; `api` itself has the examples.
+        let written = whole.get_subcommands().filter(|command| command.get_name() != "api");
+        for command in written.flat_map(all).chain(whole.find_subcommand("api")) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let is_a_noun = command.has_subcommands() && command.get_name() != "api";
+            assert!(is_a_noun || help.contains("Example"), "{} has none", command.get_name());
         }
     }
 }

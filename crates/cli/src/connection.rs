@@ -1,26 +1,47 @@
-//! How a command reaches the API: key and address from the environment, the rest from flags.
+//! How a command reaches the API and the database.
 
+use std::time::Duration;
+
+use serde::Deserialize;
 use workos_directory_sync::Client;
+use workos_directory_sync::operations::SERVER;
 use workos_directory_sync::rate_limit::RateLimits;
 
 use crate::failure::Failure;
+use crate::settings;
+use crate::settings::Chosen;
+use crate::settings::Origin;
 
 /// Flags of every command that calls the API.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// The address of the API; that of the live API unless this or WORKOS_BASE_URL is set
+    /// The profile of the settings file; DSYNC_PROFILE names it too
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// The address of the API; that of the live API unless this, WORKOS_BASE_URL or the profile says otherwise
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
 
-    /// The rate limit to keep to: `seed` is 10 requests per second, `live` is 6,000 per minute
-    #[arg(long, value_enum, default_value_t = RateLimit::Seed, value_name = "LIMIT")]
-    rate_limit: RateLimit,
+    /// The rate limit to keep to, also DSYNC_RATE_LIMIT: `seed` is 10 requests per second, `live` is 6,000 per minute
+    #[arg(long, value_enum, value_name = "LIMIT")]
+    rate_limit: Option<RateLimit>,
+}
+
+/// The flag of every command that has a database.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Database {
+    /// The database, sqlite:FILE or postgres://USER@HOST/DATABASE (password: PGPASSWORD or ~/.pgpass); DSYNC_DATABASE and the
+    /// profile name it too
+    #[arg(long, value_name = "ADDRESS")]
+    database: Option<String>,
 }
 
 /// Which of the documented limits to keep to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum RateLimit {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RateLimit {
     /// 10 requests per second
     Seed,
     /// 6,000 requests per minute
@@ -29,14 +50,70 @@ enum RateLimit {
     Off,
 }
 
-impl Connection {
-    /// A client with these settings. The key comes from WORKOS_API_KEY.
-    pub(crate) fn client(&self) -> Result<Client, Failure> {
-        let mut builder = Client::builder().from_env()?;
-        if let Some(url) = &self.base_url {
-            builder = builder.base_url(url);
+impl RateLimit {
+    fn parse(text: String) -> Result<Self, Failure> {
+        <Self as clap::ValueEnum>::from_str(&text, false)
+            .map_err(|_| Failure::usage(format!("DSYNC_RATE_LIMIT is `{text}`; write seed, live or off")))
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Seed => "seed",
+            Self::Live => "live",
+            Self::Off => "off",
         }
-        let limits = match self.rate_limit {
+    }
+}
+
+impl Database {
+    /// The address and where it comes from, if anybody names one.
+    pub(crate) fn address(&self, chosen: &Chosen) -> Result<Option<(String, Origin)>, Failure> {
+        settings::first(
+            self.database.as_ref(),
+            ("DSYNC_DATABASE", Ok),
+            chosen.profile.database.as_ref(),
+        )
+    }
+
+    /// The address of a command that cannot do without.
+    pub(crate) fn required(&self, chosen: &Chosen) -> Result<String, Failure> {
+        self.address(chosen)?.map(|(address, _)| address).ok_or_else(|| {
+            Failure::usage(
+                "no database: add `--database sqlite:FILE`, or set DSYNC_DATABASE or `database` in the profile",
+            )
+        })
+    }
+}
+
+impl Connection {
+    /// The profile that this command uses.
+    pub(crate) fn chosen(&self) -> Result<Chosen, Failure> {
+        settings::choose(self.profile.as_deref())
+    }
+
+    /// A client with these settings.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.client_of(&self.chosen()?)
+    }
+
+    /// A client with the settings of a profile that was read already.
+    pub(crate) fn client_of(&self, chosen: &Chosen) -> Result<Client, Failure> {
+        let mut builder = Client::builder();
+        // A profile's time limit holds unless the environment has one.
+        if let Some(seconds) = chosen.profile.timeout_seconds {
+            let timeout = Duration::try_from_secs_f64(seconds)
+                .ok()
+                .filter(|timeout| !timeout.is_zero());
+            builder = builder
+                .timeout(timeout.ok_or_else(|| {
+                    Failure::usage(format!("`timeout_seconds` is {seconds}; write a number above 0"))
+                })?);
+        }
+        builder = builder.from_env()?.base_url(self.base_url(chosen)?.0);
+        if let Some((key, _)) = settings::api_key(chosen)? {
+            builder = builder.api_key(key);
+        }
+        let limits = match self.rate_limit(chosen)?.0 {
             RateLimit::Seed => RateLimits::seed(),
             RateLimit::Live => RateLimits::live(),
             RateLimit::Off => RateLimits::off(),
@@ -45,5 +122,43 @@ impl Connection {
             .user_agent(concat!("dsync/", env!("CARGO_PKG_VERSION")))
             .rate_limits(limits)
             .build()?)
+    }
+
+    /// What `dsync config show` tells of it.
+    pub(crate) fn shown(&self, chosen: &Chosen) -> Result<Vec<(&'static str, String, Origin)>, Failure> {
+        let (url, url_from) = self.base_url(chosen)?;
+        let (limit, limit_from) = self.rate_limit(chosen)?;
+        let timeout = match (
+            settings::variable("WORKOS_REQUEST_TIMEOUT")?,
+            chosen.profile.timeout_seconds,
+        ) {
+            (Some(seconds), _) => (seconds, Origin::Environment("WORKOS_REQUEST_TIMEOUT")),
+            (None, Some(seconds)) => (seconds.to_string(), Origin::Profile),
+            (None, None) => ("60".to_owned(), Origin::Default),
+        };
+        Ok(vec![
+            ("base_url", url, url_from),
+            ("rate_limit", limit.as_str().to_owned(), limit_from),
+            ("timeout", format!("{} s", timeout.0), timeout.1),
+        ])
+    }
+
+    fn base_url(&self, chosen: &Chosen) -> Result<(String, Origin), Failure> {
+        let found = settings::first(
+            self.base_url.as_ref(),
+            ("WORKOS_BASE_URL", Ok),
+            chosen.profile.base_url.as_ref(),
+        )?;
+        Ok(found.unwrap_or_else(|| (SERVER.to_owned(), Origin::Default)))
+    }
+
+    fn rate_limit(&self, chosen: &Chosen) -> Result<(RateLimit, Origin), Failure> {
+        let environment = ("DSYNC_RATE_LIMIT", RateLimit::parse);
+        let found = settings::first(
+            self.rate_limit.as_ref(),
+            environment,
+            chosen.profile.rate_limit.as_ref(),
+        )?;
+        Ok(found.unwrap_or((RateLimit::Seed, Origin::Default)))
     }
 }

@@ -20,6 +20,9 @@ enum Kind {
     Usage = 2,
     Authentication = 3,
     Network = 4,
+    Unhealthy = 5,
+    /// What a shell says of a program that Ctrl-C ended.
+    Interrupted = 130,
 }
 
 impl Failure {
@@ -44,15 +47,38 @@ impl Failure {
         }
     }
 
+    /// What was looked at is not as it should be.
+    pub(crate) fn unhealthy(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Unhealthy,
+            message: message.into(),
+        }
+    }
+
+    /// Ctrl-C or SIGTERM came before the end.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Interrupted,
+            message: message.into(),
+        }
+    }
+
+    /// The same kind of failure as this error's, with a message that was shown already in parts.
+    pub(crate) fn of_kind(error: &ApiError, message: impl Into<String>) -> Self {
+        Self {
+            kind: kind_of(error),
+            message: message.into(),
+        }
+    }
+
+    /// What went wrong, on one line.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Prints the failure as one line and gives its exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        let style = anstyle::AnsiColor::Red.on_default().bold();
-        let line: String = self
-            .message
-            .chars()
-            .map(|character| if character.is_control() { ' ' } else { character })
-            .collect();
-        anstream::eprintln!("{style}error:{style:#} {line}");
+        crate::notice::error(&self.message);
         ExitCode::from(self.kind as u8)
     }
 }
@@ -117,16 +143,22 @@ fn kind_of(error: &ApiError) -> Kind {
     }
 }
 
-/// What to do about an error of the API, in words that fit a command.
+/// An error's message with what to do about it.
 fn with_help(message: String, error: &ApiError) -> String {
-    let help = match error {
+    match error {
         // Their messages say it already.
-        ApiError::Config(_) | ApiError::InvalidRequest { .. } => return message,
+        ApiError::Config(_) | ApiError::InvalidRequest { .. } => message,
+        _ => format!("{message}; {}", help(error)),
+    }
+}
+
+/// What to do about an error of the API, in words that fit a command.
+pub(crate) fn help(error: &ApiError) -> &'static str {
+    match error {
         ApiError::Unauthorized(_) => "check that WORKOS_API_KEY has the secret key of the right environment",
         ApiError::Network(_) | ApiError::Timeout(_) => "check WORKOS_BASE_URL, the network and the proxy",
         _ => error.help(),
-    };
-    format!("{message}; {help}")
+    }
 }
 
 /// An error with its causes on one line, none of them twice.

@@ -2,13 +2,29 @@
 
 use crate::failure::Failure;
 
-/// Waits until the process is asked to end.
+/// Waits until the process is asked to end. From then on a second time ends it at once.
 pub(crate) async fn requested() -> Result<(), Failure> {
     listen()?.await
 }
 
 /// Listens from now on, also before anybody waits: a request that comes in between is not missed.
 pub(crate) fn listen() -> Result<impl Future<Output = Result<(), Failure>>, Failure> {
+    let first = next()?;
+    Ok(async move {
+        first.await?;
+        let second = next()?;
+        tokio::spawn(async {
+            // Somebody who asks twice does not want to wait for what is under way. The database takes that: each page is
+            // one transaction.
+            if second.await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+        Ok(())
+    })
+}
+
+fn next() -> Result<impl Future<Output = Result<(), Failure>>, Failure> {
     let failed = |error| Failure::other(format!("cannot listen for Ctrl-C: {error}"));
     #[cfg(unix)]
     {

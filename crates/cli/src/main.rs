@@ -3,32 +3,75 @@
 //! # How the data goes through it
 //!
 //! ```text
-//! arguments, environment ──▶ command (one file each) ──▶ mirror, emulator, client
-//!                                │                            │
-//!          stderr ◀── progress ──┤◀──────── progress ─────────┘
-//!          stdout ◀── output ────┘   text for people, JSON for machines
-//!          exit code ◀── failure     2 usage, 3 authentication, 4 network, 1 else
+//! flags, environment, profile file ──▶ settings ──▶ command (one file or folder each) ──▶ mirror, emulator, client
+//!                                                      │                                     │
+//!                     stderr ◀── progress, notice ─────┤◀──────── objects, progress ─────────┘
+//!                     stdout ◀── output, listing ──────┘   text for people, JSON for machines
+//!                     exit code ◀── failure
 //! ```
 //!
-//! Results go to stdout and can be piped; everything else goes to stderr. Secrets come from the environment, never from a
+//! # The grammar
+//!
+//! ```text
+//! dsync NOUN VERB     directories, users, groups, memberships × list, get; directories delete, sync; users export;
+//!                     config init, show, path
+//! dsync api OPERATION one call of the API as it is, generated from the document
+//! dsync VERB          what is about everything at once: verify, health, sync, demo, emulator, completions, man
+//! ```
+//!
+//! One word means one thing everywhere:
+//!
+//! | flag | meaning |
+//! | --- | --- |
+//! | `--organization ID`, `--directory ID` | only what belongs to it |
+//! | `--database ADDRESS` | the mirror's database |
+//! | `--profile NAME`, `--base-url URL`, `--rate-limit LIMIT` | how to reach the API |
+//! | `--output FORMAT` | how the result is written: text, json; junit for `verify`, prometheus for `health` |
+//! | `--limit COUNT`, `--order`, `--after CURSOR` | which part of a list |
+//! | `-q`, `-v`, `--log-format` | how much is said on stderr |
+//!
+//! Results go to stdout and can be piped; everything else goes to stderr. A list is a table on a terminal and JSON lines in a
+//! pipe, and each object is written when it comes. Secrets come from the environment, a file or a command, never from a
 //! flag.
+//!
+//! | exit code | meaning |
+//! | --- | --- |
+//! | 0 | done |
+//! | 1 | anything not named here |
+//! | 2 | arguments or settings that cannot be used, a missing key among them |
+//! | 3 | the API refuses the key |
+//! | 4 | the API cannot be reached |
+//! | 5 | what was looked at is not as it should be (`verify`, `health`) |
+//! | 130 | ended by Ctrl-C or SIGTERM before it was done |
 
 #![forbid(unsafe_code)]
 
 mod api;
 mod arguments;
 mod completions;
+mod config;
 mod connection;
 mod demo;
+mod directories;
 mod emulator;
 mod emulator_files;
+mod export;
 mod failure;
 #[rustfmt::skip]
 mod generated;
+mod groups;
+mod health;
 mod interrupt;
+mod listing;
+mod man;
+mod memberships;
+mod notice;
 mod output;
 mod progress;
+mod settings;
 mod sync;
+mod users;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -47,18 +90,32 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { command, output } = arguments;
+    let Arguments {
+        command,
+        output: asked,
+        verbosity,
+    } = arguments;
+    verbosity.install();
+    let output = asked.unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
     runtime.block_on(async {
         match command {
+            Command::Verify(arguments) => verify::run(&arguments, asked).await,
+            Command::Health(arguments) => health::run(&arguments, asked).await,
+            Command::Directories(arguments) => directories::run(&arguments, asked).await,
+            Command::Users(arguments) => users::run(&arguments, asked).await,
+            Command::Groups(arguments) => groups::run(&arguments, asked).await,
+            Command::Memberships(arguments) => memberships::run(&arguments, asked).await,
             Command::Sync(arguments) => sync::run(&arguments, output).await,
             Command::Api(arguments) => api::run(arguments).await,
             Command::Demo(arguments) => demo::run(&arguments, output).await,
             Command::Emulator(arguments) => emulator::run(&arguments, output).await,
+            Command::Config(arguments) => config::run(&arguments, output),
             Command::Completions(arguments) => completions::run(&arguments),
+            Command::Man(arguments) => man::run(&arguments),
         }
     })
 }

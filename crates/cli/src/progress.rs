@@ -23,7 +23,7 @@ pub(crate) struct Display {
 
 impl Display {
     pub(crate) fn new() -> Self {
-        let bar = if std::io::stderr().is_terminal() {
+        let bar = if std::io::stderr().is_terminal() && !crate::notice::is_quiet() {
             ProgressBar::new_spinner()
         } else {
             ProgressBar::hidden()
@@ -72,10 +72,6 @@ impl Display {
 
     /// A line that stays, whether or not stderr is a terminal.
     fn note(&self, text: &str) {
-        let text: String = text
-            .chars()
-            .map(|character| if character.is_control() { ' ' } else { character })
-            .collect();
-        self.bar.suspend(|| anstream::eprintln!("{text}"));
+        self.bar.suspend(|| crate::notice::say(text));
     }
 }

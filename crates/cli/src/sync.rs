@@ -10,6 +10,7 @@ use workos_directory_mirror::Mirror;
 use workos_directory_mirror::Summary;
 
 use crate::connection::Connection;
+use crate::connection::Database;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output;
@@ -28,9 +29,8 @@ Examples:
 
 A sync that was interrupted goes on where it was when it is started again within an hour.")]
 pub(crate) struct Arguments {
-    /// The database: sqlite:FILE or postgres://USER@HOST/DATABASE (password: PGPASSWORD or ~/.pgpass)
-    #[arg(long, env = "DSYNC_DATABASE", value_name = "ADDRESS")]
-    database: String,
+    #[command(flatten)]
+    database: Database,
 
     /// Only the directories of this organization
     #[arg(long, value_name = "ID", conflicts_with = "directory")]
@@ -53,8 +53,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Failure> {
-    let client = arguments.connection.client()?;
-    let mirror = Mirror::connect(&arguments.database).await?;
+    let chosen = arguments.connection.chosen()?;
+    let address = arguments.database.required(&chosen)?;
+    let client = arguments.connection.client_of(&chosen)?;
+    let mirror = Mirror::connect(&address).await?;
     let mut sync = mirror.full_sync(&client).allow_mass_delete(arguments.allow_mass_delete);
     if let Some(id) = &arguments.organization {
         sync = sync.organization(id);
@@ -79,7 +81,9 @@ pub(crate) async fn watched(sync: FullSync<'_>) -> Result<Summary, Failure> {
         tokio::select! {
             result = run => result.map_err(Failure::from),
             asked = interrupt::requested() => asked.and_then(|()| {
-                Err(Failure::other("interrupted; what was written is kept, start it again to go on from there"))
+                Err(Failure::interrupted(
+                    "interrupted; all pages that were written are kept, the same command goes on from there within an hour",
+                ))
             }),
         }
     };

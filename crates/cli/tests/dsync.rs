@@ -18,9 +18,12 @@ fn dsync(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Out
         "WORKOS_BASE_URL",
         "WORKOS_REQUEST_TIMEOUT",
         "DSYNC_DATABASE",
+        "DSYNC_PROFILE",
+        "DSYNC_RATE_LIMIT",
     ] {
         command.env_remove(name);
     }
+    command.env("DSYNC_CONFIG", folder.join("config.toml"));
     command.envs(environment.iter().copied()).output().unwrap()
 }
 

@@ -1,0 +1,204 @@
+//! The checks themselves: what is asked, what was seen, and what to do about it.
+
+use serde::Serialize;
+use workos_directory_sync::Client;
+use workos_directory_sync::Error;
+use workos_directory_sync::patterns;
+use workos_directory_sync::patterns::Unhealthy;
+use workos_directory_sync::types::Directory;
+
+use crate::directories;
+use crate::failure::Failure;
+use crate::listing::Source as _;
+use crate::users;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    /// As it should be.
+    Ok,
+    /// Not as it should be.
+    Failed,
+    /// There was nothing to look at.
+    Skipped,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Check {
+    /// Which of the four.
+    pub(crate) check: &'static str,
+    /// The directory that was looked at, if it is about one.
+    pub(crate) directory: Option<String>,
+    pub(crate) outcome: Outcome,
+    /// What was seen.
+    pub(crate) seen: String,
+    /// What to do, if anything.
+    pub(crate) fix: Option<String>,
+}
+
+const AUTHENTICATION: &str = "authentication";
+const LISTING: &str = "directory listing";
+const USERS: &str = "user sync";
+const MEMBERSHIP: &str = "group membership";
+
+impl Check {
+    fn new(check: &'static str, directory: Option<&Directory>, outcome: Outcome, seen: impl Into<String>) -> Self {
+        Self {
+            check,
+            directory: directory.map(|directory| directory.id.clone()),
+            outcome,
+            seen: seen.into(),
+            fix: None,
+        }
+    }
+
+    fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    fn error(check: &'static str, directory: Option<&Directory>, error: &Error) -> Self {
+        Self::new(check, directory, Outcome::Failed, error.to_string()).fix(crate::failure::help(error))
+    }
+}
+
+/// Makes all checks, and says how the command fails if one did.
+pub(crate) async fn all(client: &Client, organization: Option<&str>, ids: &[String]) -> (Vec<Check>, Option<Failure>) {
+    let mut checks = Vec::new();
+    let first = steps(client, organization, ids, &mut checks).await.err();
+    let failed = super::failed(&checks);
+    let failure = (failed > 0).then(|| {
+        let message = format!("{failed} of {} checks failed", checks.len());
+        match first {
+            Some(error) if matches!(error.kind(), "unauthorized" | "forbidden" | "network" | "timeout") => {
+                Failure::of_kind(&error, message)
+            }
+            _ => Failure::unhealthy(message),
+        }
+    });
+    (checks, failure)
+}
+
+/// The steps in their order; an error ends them, after it was written down.
+async fn steps(
+    client: &Client,
+    organization: Option<&str>,
+    ids: &[String],
+    checks: &mut Vec<Check>,
+) -> Result<(), Error> {
+    match client.list_directories().limit(1).send().await {
+        Ok(page) => {
+            let seen = format!("HTTP {}", page.status().as_u16());
+            checks.push(Check::new(AUTHENTICATION, None, Outcome::Ok, seen));
+        }
+        Err(error) => {
+            checks.push(Check::error(AUTHENTICATION, None, &error));
+            for check in [LISTING, USERS, MEMBERSHIP] {
+                checks.push(Check::new(check, None, Outcome::Skipped, "needs a key that works"));
+            }
+            return Err(error);
+        }
+    }
+    let mut found = directories::chosen(client, organization, ids);
+    let mut any = false;
+    while let Some(directory) = found.next().await {
+        any = true;
+        let directory = directory.inspect_err(|error| checks.push(Check::error(LISTING, None, error)))?;
+        let step = one(client, &directory, checks).await;
+        step.inspect_err(|(check, error)| checks.push(Check::error(check, Some(&directory), error)))
+            .map_err(|(_, error)| error)?;
+    }
+    if !any {
+        checks.push(
+            Check::new(LISTING, None, Outcome::Failed, "no directory")
+                .fix("create one in the WorkOS Dashboard, or check the organization's id and the key's environment"),
+        );
+        for check in [USERS, MEMBERSHIP] {
+            checks.push(Check::new(check, None, Outcome::Skipped, "needs a directory"));
+        }
+    }
+    Ok(())
+}
+
+/// What is looked at in each directory.
+async fn one(client: &Client, directory: &Directory, checks: &mut Vec<Check>) -> Result<(), (&'static str, Error)> {
+    let here = Some(directory);
+    let seen = format!("`{}` is {}", directory.name, directory.state);
+    match Unhealthy::of(directory.clone()) {
+        None => checks.push(Check::new(LISTING, here, Outcome::Ok, seen)),
+        Some(unhealthy) => {
+            checks.push(Check::new(LISTING, here, Outcome::Failed, seen).fix(unhealthy.reason));
+            for check in [USERS, MEMBERSHIP] {
+                checks.push(Check::new(check, here, Outcome::Skipped, "the directory does not sync"));
+            }
+            return Ok(());
+        }
+    }
+    let (user, looked_at) = users::first_active(client, &directory.id)
+        .await
+        .map_err(|error| (USERS, error))?;
+    let Some(user) = user else {
+        checks.push(
+            Check::new(
+                USERS,
+                here,
+                Outcome::Failed,
+                format!("none of {looked_at} users is active"),
+            )
+            .fix("assign users to the application at the identity provider, and wait for its next sync"),
+        );
+        checks.push(Check::new(MEMBERSHIP, here, Outcome::Skipped, "needs an active user"));
+        return Ok(());
+    };
+    checks.push(Check::new(USERS, here, Outcome::Ok, format!("{} is active", user.id)));
+
+    let failed = |error| (MEMBERSHIP, error);
+    let groups = client
+        .list_directory_groups()
+        .directory(directory.id.as_str())
+        .limit(100)
+        .send()
+        .await;
+    let groups = groups.map_err(failed)?.into_inner().data;
+    if groups.is_empty() {
+        checks.push(
+            Check::new(MEMBERSHIP, here, Outcome::Skipped, "the directory shares no groups")
+                .fix("push groups at the identity provider if the application needs them"),
+        );
+        return Ok(());
+    }
+    let of_user = patterns::groups_of_user(client, user.id.as_str())
+        .try_collect()
+        .await
+        .map_err(failed)?;
+    if !of_user.is_empty() {
+        let seen = format!("{} is in {} groups", user.id, of_user.len());
+        checks.push(Check::new(MEMBERSHIP, here, Outcome::Ok, seen));
+        return Ok(());
+    }
+    // That one user may be in no group: somebody should be in one.
+    for group in &groups {
+        let mut members = patterns::users_of_group(client, group.id.as_str());
+        if let Some(member) = members.next().await.transpose().map_err(failed)? {
+            checks.push(Check::new(
+                MEMBERSHIP,
+                here,
+                Outcome::Ok,
+                format!("{} is in {}", member.id, group.id),
+            ));
+            return Ok(());
+        }
+    }
+    checks.push(
+        Check::new(
+            MEMBERSHIP,
+            here,
+            Outcome::Failed,
+            format!("none of {} groups has a member", groups.len()),
+        )
+        .fix("assign the groups' members to the application at the identity provider"),
+    );
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! What an operator does with `dsync` against the emulator: looking, verifying, watching, settings.
+
+#![allow(clippy::unwrap_used)]
+
+mod health;
+mod lists;
+mod process;
+mod settings;
+mod verify;
