@@ -5,9 +5,14 @@
 //! ```
 //!
 //! The emulator runs in a process of its own, so that the memory is the mirror's alone. Each user is in three of a hundred
-//! groups. The first run writes everything, the second finds everything unchanged.
+//! groups. The first run writes everything, the second finds everything unchanged. What it is compared with is the loop that
+//! the API's guide shows: each page by the official crate, and one upsert for each user. PostgreSQL is a server of the
+//! program's own, which does not wait for the disk.
 
 #![forbid(unsafe_code)]
+
+#[path = "../tests/cluster/mod.rs"]
+mod cluster;
 
 use std::io::BufRead;
 use std::io::BufReader;
@@ -16,6 +21,8 @@ use std::process::Command;
 use std::process::Stdio;
 use std::time::Instant;
 
+use futures_util::TryStreamExt;
+use workos::directory_sync::ListUsersParams;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Population;
 use workos_directory_emulator::Profile;
@@ -35,10 +42,13 @@ async fn main() -> Result<(), Failure> {
         }
         users => {
             let users = users.map_or(Ok(100_000), str::parse)?;
-            println!("| source | users | run | seconds | users/s | rows/s | calls | peak memory |");
-            println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-            measure(users, "seed", "embeds groups").await?;
-            measure(users, "live", "lists users per group").await
+            println!("| database | source | users | run | seconds | users/s | rows/s | calls | peak memory |");
+            println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+            for database in ["SQLite", "PostgreSQL"] {
+                measure(database, users, "seed", "embeds groups").await?;
+                measure(database, users, "live", "lists users per group").await?;
+            }
+            Ok(())
         }
     }
 }
@@ -65,7 +75,7 @@ async fn emulator(users: u32, embeds: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn measure(users: u32, profile: &str, source: &str) -> Result<(), Failure> {
+async fn measure(database: &str, users: u32, profile: &str, source: &str) -> Result<(), Failure> {
     let mut process = Command::new(std::env::current_exe()?)
         .args(["emulator", &users.to_string(), profile])
         .stdin(Stdio::piped())
@@ -83,15 +93,22 @@ async fn measure(users: u32, profile: &str, source: &str) -> Result<(), Failure>
         .build()?;
 
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("mirror.sqlite");
-    let mirror = Mirror::connect(&format!("sqlite:{}", path.display())).await?;
+    let address = |name: &str| match database {
+        "SQLite" => format!("sqlite:{}?mode=rwc", folder.path().join(name).display()),
+        _ => cluster::database(),
+    };
+    let mirror = Mirror::connect(&address("mirror.sqlite")).await?;
+    let mut per_second = 0.0;
     for run in ["first", "second"] {
         let start = Instant::now();
         let summary = mirror.full_sync(&client).run().await?;
         let seconds = start.elapsed().as_secs_f64();
         let rows = summary.users.seen + summary.groups.seen + summary.memberships.seen;
+        if run == "first" {
+            per_second = f64::from(users) / seconds;
+        }
         println!(
-            "| {source} | {users} | {run} | {seconds:.1} | {:.0} | {:.0} | {} | {} |",
+            "| {database} | {source} | {users} | {run} | {seconds:.1} | {:.0} | {:.0} | {} | {} |",
             f64::from(users) / seconds,
             rows as f64 / seconds,
             summary.calls,
@@ -99,9 +116,68 @@ async fn measure(users: u32, profile: &str, source: &str) -> Result<(), Failure>
         );
     }
     mirror.close().await;
-    println!("The file has {} MB.", std::fs::metadata(&path)?.len() / 1_000_000);
+    if profile == "seed" {
+        let start = Instant::now();
+        one_by_one(base_url, api_key, &address("loop.sqlite")).await?;
+        let seconds = start.elapsed().as_secs_f64();
+        let loops = f64::from(users) / seconds;
+        println!(
+            "| {database} | the loop, users only | {users} | first | {seconds:.1} | {loops:.0} | {loops:.0} | {} | the mirror is {:.1} times as fast |",
+            users.div_ceil(100),
+            per_second / loops,
+        );
+    }
     drop(process.stdin.take());
     process.wait()?;
+    Ok(())
+}
+
+/// The loop of the API's guide.
+async fn one_by_one(base_url: &str, api_key: &str, database: &str) -> Result<(), Failure> {
+    let client = workos::Client::builder().api_key(api_key).base_url(base_url).build();
+    let pool = sqlx::pool::PoolOptions::<sqlx::Any>::new()
+        .max_connections(1)
+        .connect(database)
+        .await?;
+    if database.starts_with("sqlite") {
+        // As the mirror does it: otherwise each user would wait for the disk.
+        sqlx::raw_sql("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
+            .execute(&pool)
+            .await?;
+    }
+    sqlx::raw_sql(
+        "CREATE TABLE people (id TEXT PRIMARY KEY, email TEXT, first_name TEXT, last_name TEXT, active INTEGER)",
+    )
+    .execute(&pool)
+    .await?;
+    let directories = client.directory_sync();
+    let directory = directories
+        .list_directories(Default::default())
+        .await?
+        .data
+        .swap_remove(0);
+    let parameters = ListUsersParams {
+        directory: Some(directory.id),
+        limit: Some(100),
+        ..ListUsersParams::default()
+    };
+    let mut users = std::pin::pin!(directories.list_users_auto_paging(parameters));
+    while let Some(user) = users.try_next().await? {
+        let active = i32::from(matches!(user.state, workos::DirectoryUserWithGroupsState::Active));
+        sqlx::query(
+            "INSERT INTO people (id, email, first_name, last_name, active) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (id) DO UPDATE SET email = excluded.email, first_name = excluded.first_name,
+                 last_name = excluded.last_name, active = excluded.active",
+        )
+        .bind(user.id)
+        .bind(user.email)
+        .bind(user.first_name)
+        .bind(user.last_name)
+        .bind(active)
+        .execute(&pool)
+        .await?;
+    }
+    pool.close().await;
     Ok(())
 }
 

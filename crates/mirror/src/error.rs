@@ -54,6 +54,12 @@ pub enum Error {
         /// Which database.
         database: String,
     },
+    /// This process lost its connection or was stopped, and another one goes on with its run. Nothing more was written.
+    #[error("another sync went on with run {run} meanwhile: nothing more was written; wait until that one ends")]
+    TakenOver {
+        /// The run's number in `sync_runs`.
+        run: i64,
+    },
     /// The file that keeps two syncs apart cannot be used.
     #[error("the lock file `{}` cannot be used", path.display())]
     Lock {
@@ -142,7 +148,7 @@ impl Error {
     pub fn is_interruption(&self) -> bool {
         use workos_directory_sync::Error as Api;
         match self {
-            Self::Database(_) => true,
+            Self::Database(_) | Self::TakenOver { .. } => true,
             Self::Api(error) => matches!(
                 error,
                 Api::Network(_) | Api::Timeout(_) | Api::RateLimited(_) | Api::Server(_) | Api::Unauthorized(_)

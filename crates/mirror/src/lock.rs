@@ -14,6 +14,10 @@ use tokio::sync::OwnedMutexGuard;
 use crate::Error;
 use crate::address::Address;
 
+/// A server notices within half a minute that the process is gone with its machine or network. Then another sync takes the
+/// run over, and the fencing token of the run keeps this one from writing, should it come back.
+const KEEP_ALIVE: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+
 /// How long a server waits for a lock before it says that it is taken. A sync that has just ended leaves it to the server
 /// to notice that.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '2s'";
@@ -74,6 +78,7 @@ impl SyncLock {
         let mut session = AnyConnection::connect(&self.database.url())
             .await
             .map_err(|source| self.database.failed(source))?;
+        sqlx::raw_sql(KEEP_ALIVE).execute(&mut session).await?;
         sqlx::raw_sql(LOCK_TIMEOUT).execute(&mut session).await?;
         match sqlx::raw_sql(LOCK).execute(&mut session).await {
             Ok(_) => Ok(session),

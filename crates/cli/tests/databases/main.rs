@@ -6,6 +6,7 @@
 #[path = "../../../mirror/tests/cluster/mod.rs"]
 mod cluster;
 mod killed;
+mod stopped;
 
 use std::path::Path;
 use std::process::Command;

@@ -250,7 +250,11 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn stamp<'n>(&self, now: &'n str) -> Stamp<'n> {
-        Stamp { run: self.run.id, now }
+        Stamp {
+            run: self.run.id,
+            holder: self.run.holder,
+            now,
+        }
     }
 
     /// Writes all pages of a list, each with the place where the list goes on. While one is being written, the client

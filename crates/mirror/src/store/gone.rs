@@ -64,7 +64,7 @@ impl Store {
         stamp: Stamp<'_>,
         guard: Guard,
     ) -> Result<Result<u64, Refusal>, Error> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
         runs::require_traversed(&mut transaction, key).await?;
         let (gone, active) = gone_and_active(&mut transaction, key).await?;
         let newcomers = runs::newcomers(&mut transaction, key).await?;
@@ -87,7 +87,7 @@ impl Store {
         organization: Option<&str>,
         guard: Guard,
     ) -> Result<Result<u64, Refusal>, Error> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
         runs::require_traversed(&mut transaction, StepKey::directories(stamp.run)).await?;
         let ids: Vec<String> = sqlx::query_scalar(
             "SELECT id FROM directories
@@ -112,7 +112,7 @@ impl Store {
         id: &str,
         guard: Guard,
     ) -> Result<Result<u64, Refusal>, Error> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
         let removed = remove_directories(&mut transaction, stamp, &[id.to_owned()], None, guard).await?;
         if let Ok(removed) = removed {
             runs::add_deleted(&mut transaction, StepKey::directories(stamp.run), removed).await?;

@@ -23,6 +23,7 @@ mod runs;
 
 use sqlx::Any;
 use sqlx::AnyPool;
+use sqlx::AssertSqlSafe;
 use sqlx::Transaction;
 
 pub(crate) use self::counts::KnownCounts;
@@ -70,6 +71,8 @@ pub(crate) enum Batch {
 pub(crate) struct Stamp<'a> {
     /// The run, which is the generation.
     pub(crate) run: i64,
+    /// Who has it: see [`Run::holder`].
+    pub(crate) holder: i64,
     /// The time, in canonical form.
     pub(crate) now: &'a str,
 }
@@ -83,6 +86,23 @@ impl Store {
         })
     }
 
+    /// Begins a transaction of a run, if the run is still this process's: from now on nobody takes it before the
+    /// transaction ends.
+    async fn begin_as(&self, (run, holder): (i64, i64)) -> Result<Transaction<'static, Any>, Error> {
+        let mut transaction = self.begin().await?;
+        let lock = match self.dialect {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " FOR SHARE",
+        };
+        let sql = format!("SELECT id FROM sync_runs WHERE id = $1 AND holder = $2 AND state = 'running'{lock}");
+        let found: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(run)
+            .bind(holder)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        found.map(|_| transaction).ok_or(Error::TakenOver { run })
+    }
+
     /// Writes a page: its objects, what they count, and where the step goes on.
     pub(crate) async fn write(
         &self,
@@ -91,7 +111,7 @@ impl Store {
         batch: Batch,
         checkpoint: Checkpoint,
     ) -> Result<Counts, Error> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
         let counts = match batch {
             Batch::Objects(table, records) => objects::apply(&mut transaction, table, stamp, records).await?,
             Batch::Memberships(pairs) => memberships::apply(&mut transaction, stamp, pairs).await?,

@@ -23,6 +23,8 @@ pub(crate) struct Run {
     pub(crate) id: i64,
     pub(crate) resumed: bool,
     pub(crate) started_at: Timestamp,
+    /// The fencing token: how many processes had the run, this one included.
+    pub(crate) holder: i64,
 }
 
 /// How a run ended before its time.
@@ -105,15 +107,19 @@ impl Store {
             && started_at >= *since
         {
             let id: i64 = last.try_get("id")?;
-            sqlx::query("UPDATE sync_runs SET state = 'running', ended_at = NULL, error = NULL WHERE id = $1")
-                .bind(id)
-                .execute(&mut *transaction)
-                .await?;
+            let holder = sqlx::query_scalar(
+                "UPDATE sync_runs SET state = 'running', ended_at = NULL, error = NULL, holder = holder + 1
+                 WHERE id = $1 RETURNING holder",
+            )
+            .bind(id)
+            .fetch_one(&mut *transaction)
+            .await?;
             transaction.commit().await?;
             return Ok(Run {
                 id,
                 resumed: true,
                 started_at,
+                holder,
             });
         }
         let now_text = now.canonical();
@@ -140,6 +146,7 @@ impl Store {
             id,
             resumed: false,
             started_at: now.clone(),
+            holder: 1,
         })
     }
 
@@ -149,11 +156,12 @@ impl Store {
             Outcome::Interrupted => "interrupted",
             Outcome::Failed => "failed",
         };
-        sqlx::query("UPDATE sync_runs SET state = $1, ended_at = $2, error = $3 WHERE id = $4")
+        sqlx::query("UPDATE sync_runs SET state = $1, ended_at = $2, error = $3 WHERE id = $4 AND holder = $5")
             .bind(state)
             .bind(now)
             .bind(error)
             .bind(run.id)
+            .bind(run.holder)
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -161,7 +169,7 @@ impl Store {
 
     /// Ends a run that is complete.
     pub(crate) async fn finish_run(&self, run: &Run, now: &Timestamp) -> Result<Summary, Error> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_as((run.id, run.holder)).await?;
         let mut summary = Summary {
             run: run.id,
             resumed: run.resumed,
@@ -248,6 +256,7 @@ impl Store {
         plan: MembershipPlan,
     ) -> Result<(), Error> {
         let traversed_at = (plan == MembershipPlan::Embedded).then_some(stamp.now);
+        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
         sqlx::query(
             "INSERT INTO sync_steps (run_id, directory_id, kind, plan, traversed_at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (run_id, directory_id, kind)
@@ -258,8 +267,9 @@ impl Store {
         .bind(key.kind.as_str())
         .bind(plan.as_str())
         .bind(traversed_at)
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(())
     }
 

@@ -79,6 +79,13 @@ pub(crate) fn guarded(address: &str) -> String {
     address.replace("tester@", &format!("{name}@"))
 }
 
+/// Ends all sessions of a database, as a network that fails does.
+pub(crate) fn cut_off(address: &str) {
+    let name = address.rsplit('/').next().expect("it has a database");
+    let statement = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    sql(CLUSTER.get_or_init(start), "postgres", &statement);
+}
+
 /// Runs a statement by PostgreSQL's own client.
 fn sql(cluster: &Cluster, database: &str, statement: &str) {
     let output = Command::new(cluster.programs.join("psql"))

@@ -168,7 +168,7 @@ async fn a_directory_that_is_gone_takes_everything_with_it(#[values(Sqlite, Post
     )
     .await;
     let now = time(2);
-    let stamp = Stamp { run: run.id, now: &now };
+    let stamp = stamp(&run, &now);
     let refused = store.finish_directories(stamp, None, Guard::AtMost(20)).await.unwrap();
     assert!(refused.is_err());
     assert_eq!(
@@ -211,7 +211,7 @@ async fn a_step_that_was_not_traversed_cannot_be_finished(#[values(Sqlite, Postg
     .await;
     let run = new_run(&store, 2).await;
     let now = time(2);
-    let stamp = Stamp { run: run.id, now: &now };
+    let stamp = stamp(&run, &now);
     let more = Checkpoint {
         cursor: Some("u0".to_owned()),
         calls: 1,

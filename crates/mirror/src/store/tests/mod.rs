@@ -108,15 +108,23 @@ fn last_page() -> Checkpoint {
     }
 }
 
+fn stamp<'a>(run: &Run, now: &'a str) -> Stamp<'a> {
+    Stamp {
+        run: run.id,
+        holder: run.holder,
+        now,
+    }
+}
+
 async fn write(store: &Store, run: &Run, day: u32, kind: Kind, batch: Batch) -> Counts {
     let now = time(day);
-    let stamp = Stamp { run: run.id, now: &now };
+    let stamp = stamp(run, &now);
     store.write(key(run, kind), stamp, batch, last_page()).await.unwrap()
 }
 
 async fn finish(store: &Store, run: &Run, day: u32, kind: Kind, guard: Guard) -> Result<u64, Refusal> {
     let now = time(day);
-    let stamp = Stamp { run: run.id, now: &now };
+    let stamp = stamp(run, &now);
     store.finish_step(key(run, kind), stamp, guard).await.unwrap()
 }
 

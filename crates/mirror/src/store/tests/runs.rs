@@ -91,7 +91,7 @@ async fn the_planner_hears_how_many_pages_each_way_takes(#[values(Sqlite, Postgr
     assert_eq!(store.known_counts(DIRECTORY).await.unwrap(), known);
     assert_eq!(store.last_plan(DIRECTORY).await.unwrap(), None);
     let now = time(1);
-    let stamp = Stamp { run: run.id, now: &now };
+    let stamp = stamp(&run, &now);
     store
         .choose_plan(key(&run, Kind::Memberships), stamp, MembershipPlan::Embedded)
         .await
@@ -101,4 +101,53 @@ async fn the_planner_hears_how_many_pages_each_way_takes(#[values(Sqlite, Postgr
         store.last_plan(DIRECTORY).await.unwrap(),
         Some(MembershipPlan::Embedded)
     );
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_was_stopped_and_lost_the_run_to_another_writes_nothing_more(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let now = time(1).parse().unwrap();
+    let stopped = store.begin_run("all", &now, Some(&now)).await.unwrap();
+    let page = |name| Batch::Users(vec![told(user("u1", name), &["g1"])]);
+    write(&store, &stopped, 1, Kind::Users, page("Ada")).await;
+
+    let other = store.begin_run("all", &now, Some(&now)).await.unwrap();
+    assert_eq!((other.id, other.holder), (stopped.id, stopped.holder + 1));
+    let late = time(2);
+    let stamp = stamp(&stopped, &late);
+    let errors = [
+        store
+            .write(key(&stopped, Kind::Users), stamp, page("Bob"), last_page())
+            .await
+            .unwrap_err(),
+        store
+            .finish_step(key(&stopped, Kind::Users), stamp, Guard::Off)
+            .await
+            .unwrap_err(),
+        store.finish_directories(stamp, None, Guard::Off).await.unwrap_err(),
+        store.remove_directory(stamp, DIRECTORY, Guard::Off).await.unwrap_err(),
+        store
+            .choose_plan(key(&stopped, Kind::Memberships), stamp, MembershipPlan::Embedded)
+            .await
+            .unwrap_err(),
+        store.finish_run(&stopped, &now).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(
+            matches!(error, Error::TakenOver { run } if run == stopped.id),
+            "{error}"
+        );
+    }
+    store
+        .abort_run(&stopped, Outcome::Failed, &late, "stopped")
+        .await
+        .unwrap();
+    assert_eq!(column(&store, "SELECT name FROM users").await, ["Ada"]);
+    assert_eq!(column(&store, "SELECT state FROM sync_runs").await, ["running"]);
+
+    finish(&store, &other, 2, Kind::Users, Guard::Off).await.unwrap();
+    store.finish_run(&other, &now).await.unwrap();
 }
