@@ -157,7 +157,7 @@ pub(crate) fn help(error: &ApiError) -> &'static str {
     match error {
         ApiError::Unauthorized(_) => "check that WORKOS_API_KEY has the secret key of the right environment",
         ApiError::Network(_) | ApiError::Timeout(_) => "check WORKOS_BASE_URL, the network and the proxy",
-        _ => error.help(),
+        _ => error.fix(),
     }
 }
 

@@ -323,8 +323,16 @@ impl Error {
         self.api_error()?.retry_after
     }
 
+    /// Why it happened, where the API's document says, and what to do about it.
+    pub fn help(&self) -> String {
+        match self.api_error().and_then(ApiError::cause) {
+            Some(cause) => format!("{cause}. {}", self.fix()),
+            None => self.fix().to_owned(),
+        }
+    }
+
     /// What to do about it, in one sentence.
-    pub fn help(&self) -> &'static str {
+    pub fn fix(&self) -> &'static str {
         match self {
             Self::Timeout(_) => "try again later, or allow more time with the client's `timeout`",
             Self::Network(error) if transport::is_untrusted(&error.source) => {

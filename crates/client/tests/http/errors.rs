@@ -42,6 +42,28 @@ async fn every_status_has_its_variant_whatever_the_body_and_keeps_the_request_id
 }
 
 #[tokio::test]
+async fn the_help_has_the_cause_and_the_fix_of_the_reference() {
+    for (status, cause, fix) in [
+        (
+            401,
+            "Missing or invalid API key",
+            "Check Authorization: Bearer sk_live_... header",
+        ),
+        (
+            429,
+            "Rate limit exceeded",
+            "Implement exponential backoff starting at 1 second",
+        ),
+        (503, "WorkOS server error", "Retry with exponential backoff"),
+    ] {
+        let server = Server::start(vec![answer(status, "", "")]).await;
+        let client = client(&server).with_retry(RetryPolicy::off());
+        let help = client.list_directory_users().send().await.unwrap_err().help();
+        assert!(help.starts_with(cause) && help.contains(fix), "{status}: {help}");
+    }
+}
+
+#[tokio::test]
 async fn faults_that_pass_are_not_seen() {
     let cut_off = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"data\"".to_vec();
     let script = vec![
