@@ -7,9 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -59,7 +58,8 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct Ticket {
-    granted: AtomicBool,
+    /// When it was let through.
+    granted: OnceLock<Instant>,
     notify: Notify,
 }
 
@@ -95,7 +95,7 @@ impl Limiter {
         loop {
             let now = Instant::now();
             let next = self.lock().dispatch(now);
-            if place.ticket.granted.load(Ordering::Acquire) {
+            if place.ticket.granted.get().is_some() {
                 return place.into_permit();
             }
             // Whoever gives the grant also wakes us; the time is for when nobody else comes.
@@ -157,7 +157,7 @@ impl State {
             if !queue.waiting.is_empty() {
                 self.turns.push_back(directory);
             }
-            ticket.granted.store(true, Ordering::Release);
+            let _ = ticket.granted.set(now);
             ticket.notify.notify_one();
         }
     }
@@ -167,10 +167,10 @@ impl State {
         let Some(queue) = self.queues.get_mut(directory) else {
             return;
         };
-        if ticket.granted.load(Ordering::Acquire) {
-            self.general.give_back();
+        if let Some(granted) = ticket.granted.get() {
+            self.general.give_back(*granted);
             if let Some(window) = &mut queue.window {
-                window.give_back();
+                window.give_back(*granted);
             }
             self.in_flight = self.in_flight.saturating_sub(1);
         } else {
@@ -373,6 +373,24 @@ mod tests {
         pass(&limiter, None).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!(limiter.lock().in_flight, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grant_that_is_given_up_does_not_undo_a_later_request() {
+        let limiter = Limiter::new(RateLimits::off().with_general(2, SECOND));
+        let start = Instant::now();
+        pass(&limiter, None).await;
+        pass(&limiter, None).await;
+        let mut waiting = Box::pin(limiter.acquire(&GET_DIRECTORY, None));
+        assert!((&mut waiting).now_or_never().is_none());
+        tokio::time::advance(2 * SECOND).await;
+        limiter.lock().dispatch(Instant::now());
+        tokio::time::advance(SECOND / 2).await;
+        pass(&limiter, None).await;
+        drop(waiting);
+        pass(&limiter, None).await;
+        pass(&limiter, None).await;
+        assert_eq!(start.elapsed().as_millis(), 2_500 + 1_030);
     }
 
     #[tokio::test(start_paused = true)]

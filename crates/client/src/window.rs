@@ -77,9 +77,12 @@ impl Window {
         };
     }
 
-    /// Takes back a request that was not sent after all.
-    pub(crate) fn give_back(&mut self) {
-        self.sent.pop_back();
+    /// Takes back a request that was noted at a time and not sent after all.
+    pub(crate) fn give_back(&mut self, noted: Instant) {
+        let Some(index) = self.sent.iter().rposition(|sent| *sent == noted) else {
+            return;
+        };
+        self.sent.remove(index);
         if let Some((left, _)) = &mut self.left {
             *left += 1;
         }
