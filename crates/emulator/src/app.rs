@@ -10,6 +10,7 @@ use std::sync::RwLockWriteGuard;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
+use crate::churning::Churning;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::profile::Profile;
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) received: Received,
     pub(crate) faults: Faults,
     pub(crate) webhooks: Dispatcher,
+    pub(crate) churning: Churning,
     requests: AtomicU64,
 }
 
@@ -81,6 +83,7 @@ impl App {
             received: Received::default(),
             faults,
             webhooks: Dispatcher::default(),
+            churning: Churning::default(),
             requests: AtomicU64::new(0),
         }
     }

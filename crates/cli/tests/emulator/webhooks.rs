@@ -28,7 +28,10 @@ fn take(listener: &TcpListener) -> (String, Vec<u8>) {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    reader.get_mut().write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+    reader
+        .get_mut()
+        .write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+        .unwrap();
     (signature, body)
 }
 
@@ -54,4 +57,16 @@ async fn a_change_is_posted_with_the_secret_that_was_told() {
     let event = verifier.verify(signature.as_bytes(), &body).unwrap();
     assert_eq!(event.event.as_str(), "dsync.deleted");
     assert!(event.data.as_str().contains(&directory.id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn churn_is_posted_as_it_happens() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let emulator = Running::start(&["--churn", "100/s", "--webhook", &url]);
+    let verifier = WebhookVerifier::new(emulator.told("webhook_secret")).unwrap();
+    for _ in 0..5 {
+        let (signature, body) = take(&listener);
+        assert!(verifier.verify(signature.as_bytes(), &body).unwrap().event.is_known());
+    }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod asking;
+mod churn;
 mod events;
 mod faults;
 mod lifecycle;
@@ -10,5 +11,6 @@ mod lists;
 mod objects;
 mod official;
 mod refusals;
+mod replay;
 mod throttle;
 mod webhooks;
