@@ -15,7 +15,7 @@ use workos_directory_emulator::Population;
 use workos_directory_sync::Client;
 use workos_directory_sync::events::WebhookSigner;
 
-/// An example, which `cargo test --workspace` builds beside this test.
+/// An example, which `cargo build --workspace --examples` builds beside this test.
 fn example(name: &str, emulator: &Emulator) -> Command {
     let test = std::env::current_exe().expect("a test has a path");
     let folder = test

@@ -39,6 +39,12 @@ const STEPS: &[Step] = &[
         environment: &[],
         mend: None,
     },
+    // The tests run them; `--all-targets` builds them as tests only.
+    Step {
+        command: "cargo build --locked --workspace --examples",
+        environment: &[],
+        mend: None,
+    },
     Step {
         command: "cargo test --locked --workspace --all-targets",
         environment: &[("INSTA_UPDATE", "no")],
