@@ -25,7 +25,7 @@ pub(super) async fn apply(
     let elements = Dialect::of(connection).elements("$1");
     // SQLite takes CROSS JOIN as the order in which to look.
     let sql = format!(
-        "SELECT m.generation, m.deleted_at
+        "SELECT m.generation, m.deleted_at, m.event_run
          FROM {elements} AS pair CROSS JOIN memberships AS m
          WHERE m.user_id = pair.value ->> 0 AND m.group_id = pair.value ->> 1"
     );
@@ -40,6 +40,8 @@ pub(super) async fn apply(
     for row in &stored {
         let is_deleted = row.try_get::<Option<&str>, _>("deleted_at")?.is_some();
         match (is_deleted, row.try_get::<i64, _>("generation")? == stamp.run) {
+            // An event ended it since this run began: the page is older.
+            (true, _) if row.try_get::<i64, _>("event_run")? >= stamp.run => {}
             (true, _) => counts.restored += 1,
             (false, true) => {}
             (false, false) => counts.unchanged += 1,
@@ -54,7 +56,8 @@ pub(super) async fn apply(
              ON CONFLICT (user_id, group_id) DO UPDATE SET
                  generation = excluded.generation,
                  changed_at = CASE WHEN memberships.deleted_at IS NULL THEN memberships.changed_at ELSE excluded.changed_at END,
-                 deleted_at = NULL"
+                 deleted_at = NULL
+             WHERE memberships.deleted_at IS NULL OR memberships.event_run < excluded.generation"
         );
         sqlx::query(AssertSqlSafe(sql))
             .bind(&json)

@@ -6,6 +6,7 @@
 //! ```text
 //! objects      directories, users and groups: compare, insert, update, restore, stamp
 //! memberships  the same for pairs of user and group
+//! events       what events change, each once
 //! gone         what a complete traversal did not see, and the guard
 //! runs         runs, steps and their counts
 //! counts       how many objects there are, for the planner
@@ -16,6 +17,7 @@
 mod connect;
 mod counts;
 mod dialect;
+mod events;
 mod gone;
 mod memberships;
 mod objects;
@@ -27,6 +29,9 @@ use sqlx::Transaction;
 
 pub(crate) use self::counts::KnownCounts;
 use self::dialect::Dialect;
+pub use self::events::DeadEvent;
+pub use self::events::EventCounts;
+pub(crate) use self::events::Place;
 pub(crate) use self::gone::Guard;
 pub(crate) use self::gone::Refusal;
 pub(crate) use self::runs::Checkpoint;
@@ -103,6 +108,9 @@ impl Store {
                 counts
             }
         };
+        if counts.inserted > 0 {
+            events::unpark(&mut transaction, stamp).await?;
+        }
         runs::advance(&mut transaction, key, stamp, &checkpoint, counts).await?;
         transaction.commit().await?;
         Ok(counts)
