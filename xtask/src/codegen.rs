@@ -31,8 +31,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let root = crate::root();
     let Some(spec) = &arguments.spec else {
         return Target::ALL.iter().try_for_each(|target| {
-            let (spec, output) = (root.join(target.document), root.join(target.folder));
-            bring_up_to_date(target, &spec, &output, arguments.check)
+            let spec = root.join(target.document);
+            bring_up_to_date(target, &spec, &root.join(target.folder), arguments.check)?;
+            let Some(folder) = target.commands else { return Ok(()) };
+            let document = Document::read(&spec)?;
+            let commands = workos_directory_codegen::generate_commands(&document, target)?;
+            write_or_compare(&commands, target.document, folder, &root.join(folder), arguments.check).map(drop)
         });
     };
     let target = &Target::CLIENT;
@@ -43,20 +47,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// Writes what the document says, or with `check` compares only.
 fn bring_up_to_date(target: &Target, spec: &Path, output: &Path, check: bool) -> Result<()> {
     let name = spec.strip_prefix(crate::root()).unwrap_or(spec).display();
-    let folder = target.folder;
     let document = Document::read(spec).with_context(|| format!("{name}"))?;
     let generated = workos_directory_codegen::generate(&document, target).with_context(|| format!("{name}"))?;
-    let changes = changes(&generated, output)?;
+    let name = name.to_string();
+    if write_or_compare(&generated, &name, target.folder, output, check)?
+        && let Some(summary) = crate::breaking::summary(spec)
+    {
+        print!("{summary}");
+    }
+    Ok(())
+}
+
+/// Whether something was written.
+fn write_or_compare(generated: &Generated, document: &str, folder: &str, output: &Path, check: bool) -> Result<bool> {
+    let changes = changes(generated, output)?;
     if changes.is_empty() {
-        println!("{folder} is what {name} says");
-        return Ok(());
+        println!("{folder} is what {document} says");
+        return Ok(false);
     }
     if check {
         for change in &changes {
             print!("{}", change.diff(folder));
         }
         bail!(
-            "{folder} is not what {name} says ({} files differ): run `cargo xtask codegen`",
+            "{folder} is not what {document} says ({} files differ): run `cargo xtask codegen`",
             changes.len()
         );
     }
@@ -64,10 +78,7 @@ fn bring_up_to_date(target: &Target, spec: &Path, output: &Path, check: bool) ->
         change.write(output)?;
         println!("{} {folder}/{}", change.verb(), change.path);
     }
-    if let Some(summary) = crate::breaking::summary(spec) {
-        print!("{summary}");
-    }
-    Ok(())
+    Ok(true)
 }
 
 /// A file that is not as it should be.

@@ -246,13 +246,18 @@ fn keys_and_components_are_put_in_order_and_comments_stay_with_what_they_are_abo
 }
 
 #[test]
-fn a_closed_enum_is_opened_and_a_missing_status_is_added_by_fix() {
+fn a_closed_enum_is_opened_and_what_a_list_or_an_operation_lacks_is_added_by_fix() {
     assert_eq!(
         fixed(&SPEC.replacen("x-extensible-enum: [queued]", "enum: [queued]", 1)),
         SPEC
     );
     let unauthorized = "        '401': { $ref: '#/components/responses/Unauthorized' }\n";
     assert_eq!(fixed(&SPEC.replacen(unauthorized, "", 1)), SPEC);
+    let pages = SPEC
+        .lines()
+        .find(|line| line.trim_start().starts_with("x-cursor-pagination: {"))
+        .expect("a list");
+    assert_eq!(fixed(&SPEC.replacen(&format!("{pages}\n"), "", 1)), SPEC);
 }
 
 #[test]

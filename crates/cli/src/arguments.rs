@@ -3,6 +3,7 @@
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::api;
 use crate::completions;
 use crate::demo;
 use crate::emulator;
@@ -30,6 +31,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Sync(sync::Arguments),
+    Api(api::Arguments),
     Demo(demo::Arguments),
     Emulator(emulator::Arguments),
     Completions(completions::Arguments),

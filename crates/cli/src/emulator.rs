@@ -4,18 +4,18 @@ use std::env::VarError;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use serde_json::json;
 use workos_directory_emulator::Chaos;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Endpoint;
+use workos_directory_emulator::InactivePolicy;
 use workos_directory_emulator::Population;
 use workos_directory_emulator::Profile;
 use workos_directory_emulator::RateLimits;
-use workos_directory_emulator::SeedFile;
 use workos_directory_emulator::new_webhook_secret;
 
+use crate::emulator_files::Files;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output;
@@ -28,6 +28,8 @@ Examples:
   dsync emulator
   dsync emulator --port 4010 --users 100000 --groups 500 --memberships 300000
   dsync emulator --data company.json --profile seed --enforce-rate-limits
+  dsync emulator --save-on-exit company.state
+  dsync emulator --load company.state --faults faults.json
   dsync emulator --webhook http://127.0.0.1:8080/webhooks --webhook-chaos mild
 
 Then, in another terminal:
@@ -54,9 +56,12 @@ pub(crate) struct Arguments {
     #[arg(long)]
     enforce_rate_limits: bool,
 
-    /// Begin with the objects of a JSON file instead of making some up
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "directories", "users", "groups", "memberships"])]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
+
+    /// What becomes of users who turn inactive: by default, `delete` in the live profile and `keep` in that of the seed
+    #[arg(long, value_enum)]
+    inactive: Option<InactiveName>,
 
     /// The seed of the objects that are made up: the same seed gives the same objects
     #[arg(long, default_value_t = Population::default().seed)]
@@ -101,6 +106,14 @@ enum ChaosName {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum InactiveName {
+    /// The user is deleted and comes back with a new id
+    Delete,
+    /// The user stays, in state `inactive`
+    Keep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ProfileName {
     /// The live API
     Live,
@@ -120,28 +133,33 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     if arguments.enforce_rate_limits {
         builder = builder.rate_limits(RateLimits::of(profile));
     }
-    builder = match &arguments.data {
-        Some(path) => builder.seed_file(SeedFile::read(path).map_err(|error| Failure::usage(error.to_string()))?),
-        None => {
-            let Arguments {
-                seed,
-                directories,
-                users,
-                groups,
-                memberships,
-                ..
-            } = *arguments;
-            builder.population(Population {
-                seed,
-                directories,
-                users,
-                groups,
-                memberships,
-            })
-        }
-    };
+    if let Some(inactive) = arguments.inactive {
+        builder = builder.inactive_policy(match inactive {
+            InactiveName::Delete => InactivePolicy::Delete,
+            InactiveName::Keep => InactivePolicy::Keep,
+        });
+    }
+    builder = arguments.files.apply(builder)?;
+    if !arguments.files.has_objects() {
+        let Arguments {
+            seed,
+            directories,
+            users,
+            groups,
+            memberships,
+            ..
+        } = *arguments;
+        builder = builder.population(Population {
+            seed,
+            directories,
+            users,
+            groups,
+            memberships,
+        });
+    }
     let emulator = builder.start().await?;
     let secret = register_webhooks(&emulator, arguments)?;
+    let ended = interrupt::listen()?;
     let (url, key) = (emulator.base_url().to_owned(), emulator.api_key().to_owned());
     let mut told = json!({ "base_url": url, "api_key": key });
     let mut line = format!("export WORKOS_BASE_URL={url} WORKOS_API_KEY={key}");
@@ -151,8 +169,9 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     }
     output::result(format, &told, || format!("{line}\n"))?;
     anstream::eprintln!("listening on {url}, Ctrl-C ends it");
-    interrupt::requested().await?;
+    ended.await?;
     let requests = emulator.total_requests();
+    arguments.files.leave(&emulator)?;
     emulator.shutdown().await;
     anstream::eprintln!("answered {requests} requests");
     Ok(())

@@ -31,6 +31,11 @@ impl Failure {
         }
     }
 
+    /// An error with its causes that has no exit code of its own.
+    pub(crate) fn chained(error: &dyn std::error::Error) -> Self {
+        Self::other(chain(error))
+    }
+
     /// Arguments or settings that cannot be used.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self {

@@ -15,12 +15,16 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod arguments;
 mod completions;
 mod connection;
 mod demo;
 mod emulator;
+mod emulator_files;
 mod failure;
+#[rustfmt::skip]
+mod generated;
 mod interrupt;
 mod output;
 mod progress;
@@ -51,6 +55,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     runtime.block_on(async {
         match command {
             Command::Sync(arguments) => sync::run(&arguments, output).await,
+            Command::Api(arguments) => api::run(arguments).await,
             Command::Demo(arguments) => demo::run(&arguments, output).await,
             Command::Emulator(arguments) => emulator::run(&arguments, output).await,
             Command::Completions(arguments) => completions::run(&arguments),

@@ -37,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod commands;
 mod docs;
 mod document;
 mod error;
@@ -131,6 +132,31 @@ pub fn generate(document: &Document, target: &Target) -> Result<Generated, Error
         );
     }
     files.insert("builder/mod.rs".to_owned(), builder_root(&tags, target)?);
+    Ok(Generated { files })
+}
+
+/// Generates a raw command line from a document: clap's arguments for each operation, and what they send.
+///
+/// The crate that gets it has the modules `api` (`answer`, `items`, `body`) and `failure` (`Failure`).
+///
+/// # Errors
+///
+/// As [`generate`].
+pub fn generate_commands(document: &Document, target: &Target) -> Result<Generated, Error> {
+    let models = schema::models(document)?;
+    let operations = operation::operations(document)?;
+    // Commands stand outside of the client's crate.
+    let outside = Target {
+        runtime: target.runtime_library(),
+        ..*target
+    };
+    let output = Output::generate(&simplify::simplify(document, &operations)?, &models, &outside)?;
+    let text = render::file(
+        target,
+        "One subcommand of `dsync api` per operation.",
+        commands::file(&operations, &output, target)?,
+    )?;
+    let files = BTreeMap::from([("mod.rs".to_owned(), text)]);
     Ok(Generated { files })
 }
 

@@ -10,6 +10,8 @@ pub struct Target {
     pub document: &'static str,
     /// The folder of the generated code, from the workspace's root.
     pub folder: &'static str,
+    /// The folder of the raw command line, from the workspace's root, if there is one.
+    pub commands: Option<&'static str>,
     /// How users of the crate call it, such as `workos_directory_sync`.
     pub library: &'static str,
     /// The crate with requests, retry, errors and decoding, seen from the generated code: `crate` in that crate itself.
@@ -29,6 +31,7 @@ impl Target {
     pub const CLIENT: Self = Self {
         document: "spec/openapi.yaml",
         folder: "crates/client/src/generated",
+        commands: Some("crates/cli/src/generated"),
         library: "workos_directory_sync",
         runtime: "crate",
         facade: "Client",
@@ -40,6 +43,7 @@ impl Target {
     pub const EMULATOR_CLIENT: Self = Self {
         document: "spec/emulator.yaml",
         folder: "crates/emulator-client/src/generated",
+        commands: None,
         library: "workos_directory_emulator_client",
         runtime: "workos_directory_sync",
         facade: "EmulatorClient",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::seed_file::SeedFile;
 use crate::seed_file::SeedFileError;
 use crate::server::Emulator;
 use crate::state::State;
+use crate::state_file::StateFileError;
 use crate::webhooks::Dispatcher;
 
 /// The API key that an emulator accepts unless another is set.
@@ -67,6 +69,7 @@ pub struct EmulatorBuilder {
 enum Source {
     Population(Population),
     SeedFile(SeedFile),
+    StateFile(PathBuf),
 }
 
 /// Why an emulator did not start.
@@ -100,6 +103,9 @@ pub enum StartError {
     /// The objects of the seed file do not go together.
     #[error(transparent)]
     SeedFile(#[from] SeedFileError),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    StateFile(#[from] StateFileError),
     /// A fault that shall be injected makes no sense.
     #[error(transparent)]
     FaultRule(#[from] FaultRuleError),
@@ -219,6 +225,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Goes on with the state that [`Emulator::save`] has written: objects, ids and the log of events. Settings, faults and
+    /// webhook endpoints are not part of it.
+    pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.source = Source::StateFile(path.into());
+        self
+    }
+
     /// Lets only so many requests through.
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.rate_limits = limits;
@@ -313,6 +326,7 @@ impl Source {
         let made = tokio::task::spawn_blocking(move || match self {
             Self::Population(population) => population.state().map_err(StartError::from),
             Self::SeedFile(file) => file.state().map_err(StartError::from),
+            Self::StateFile(path) => State::load(&path).map_err(StartError::from),
         });
         made.await.map_err(|error| StartError::Prepare {
             reason: error.to_string(),

@@ -5,7 +5,7 @@
 //! ```text
 //! Population ─▶ generator ─┐
 //!                          ├─▶ loader ─▶ state: shelf (rows in the order of their ids) + index (who belongs to what)
-//! SeedFile ────────────────┘               │
+//! SeedFile, state file ────┘               │
 //!                                          ▼
 //! request ─▶ routes ─▶ query ─▶ directories, users, groups ─▶ page ─▶ answer ─▶ response
 //!              │ rate_limits, API key      └─ refusal: 404, 422 … ──────┘
@@ -28,6 +28,7 @@ mod delivery;
 mod dice;
 mod directories;
 mod events;
+mod export;
 mod fault;
 mod faults;
 mod generator;
@@ -53,6 +54,7 @@ mod seed_file;
 mod server;
 mod shelf;
 mod state;
+mod state_file;
 mod tamper;
 mod ulid;
 mod users;
@@ -83,6 +85,7 @@ pub use crate::seed_file::SeedFile;
 pub use crate::seed_file::SeedFileError;
 pub use crate::seed_file::SeedMembership;
 pub use crate::server::Emulator;
+pub use crate::state_file::StateFileError;
 pub use crate::webhooks::Attempt;
 pub use crate::webhooks::Chaos;
 pub use crate::webhooks::Delivery;

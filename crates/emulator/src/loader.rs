@@ -7,6 +7,7 @@ use crate::index::Index;
 use crate::index::MAX_NUMBER;
 use crate::index::pair;
 use crate::kind::Kind;
+use crate::log::EventRow;
 use crate::row::DirectoryRow;
 use crate::row::GroupRow;
 use crate::row::StateCode;
@@ -192,6 +193,39 @@ impl Loader {
     /// Adds a membership of a user and a group of the same directory that this loader has numbered.
     pub(crate) fn numbered_membership(&mut self, user: u32, group: u32) {
         self.memberships.push((user, group));
+    }
+
+    /// Says when a sync of a directory was last asked for.
+    pub(crate) fn last_sync(&mut self, directory: u32, at: Option<i64>) {
+        if let Some(row) = self.state.directories.get_mut(directory) {
+            row.last_sync = at;
+        }
+    }
+
+    /// Adds an event.
+    pub(crate) fn event(&mut self, ulid: Ulid, row: EventRow) -> Result<(), ObjectError> {
+        pushed(&mut self.state.log, ulid, row, Kind::Event.id(ulid)).map(|_| ())
+    }
+
+    /// Keeps the place of an object that is there no more.
+    pub(crate) fn removed(&mut self, id: &str) -> Result<(), ObjectError> {
+        let state = &mut self.state;
+        let kept = [Kind::Directory, Kind::User, Kind::Group].into_iter().find_map(|kind| {
+            let ulid = kind.parse(id)?;
+            Some(match kind {
+                Kind::User => state.users.push_removed(ulid),
+                Kind::Group => state.groups.push_removed(ulid),
+                _ => state.directories.push_removed(ulid),
+            })
+        });
+        match kept {
+            Some(true) => Ok(()),
+            Some(false) => Err(ObjectError::DuplicateId { id: id.to_owned() }),
+            None => Err(ObjectError::WrongId {
+                id: id.to_owned(),
+                prefix: Kind::Directory.prefix(),
+            }),
+        }
     }
 
     /// The state.

@@ -72,6 +72,15 @@ pub enum SeedFileError {
         #[source]
         source: std::io::Error,
     },
+    /// The file cannot be written.
+    #[error("cannot write the seed file `{}`", path.display())]
+    Write {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// The text is no seed file.
     #[error("the seed file is wrong at `{at}`: {source}")]
     Parse {
@@ -106,6 +115,22 @@ impl SeedFile {
             source,
         })?;
         Self::parse(&text)
+    }
+
+    /// Writes a file, as people read it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), SeedFileError> {
+        let path = path.as_ref();
+        let failed = |source| SeedFileError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        let mut text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        text.push(b'\n');
+        std::fs::write(path, text).map_err(failed)
     }
 
     /// Reads a text.

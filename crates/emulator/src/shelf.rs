@@ -41,6 +41,16 @@ impl<T> Shelf<T> {
         Some(number)
     }
 
+    /// Adds the place of a row that was removed; `false` when its id does not sort behind the others.
+    pub(crate) fn push_removed(&mut self, id: Ulid) -> bool {
+        let fits = self.rows.len() < u32::MAX as usize && self.ids.last().is_none_or(|&last| last < id);
+        if fits {
+            self.ids.push(id);
+            self.rows.push(None);
+        }
+        fits
+    }
+
     /// The id of the last row, removed or not.
     pub(crate) fn last(&self) -> Option<Ulid> {
         self.ids.last().copied()

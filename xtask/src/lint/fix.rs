@@ -44,6 +44,7 @@ fn one(text: &str, document: &Value, places: &Places, finding: &Finding) -> Opti
             Some(fixed)
         }
         "errors" => missing_status(text, document, places, finding),
+        "pagination" => missing_pagination(text, document, places, finding),
         _ => None,
     }
 }
@@ -64,17 +65,46 @@ fn missing_status(text: &str, document: &Value, places: &Places, finding: &Findi
         .next()?;
     let responses = document.pointer(&finding.pointer)?.as_object()?;
     let first = responses.keys().next()?;
-    let place = places.exact(&format!("{}/{first}", finding.pointer))?;
+    let quote = if status.ends_with("XX") { "" } else { "'" };
+    let line = format!("{quote}{status}{quote}: {{ $ref: '{reference}' }}");
+    insert_above(text, places, &format!("{}/{first}", finding.pointer), &line)
+}
+
+/// Marks a list whose parameters are those of every list.
+fn missing_pagination(text: &str, document: &Value, places: &Places, finding: &Finding) -> Option<String> {
+    let operation = document.pointer(&finding.pointer)?;
+    let named = |parameter: &Value| {
+        let target = parameter
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|target| target.strip_prefix('#'));
+        let parameter = target.map_or(Some(parameter), |target| document.pointer(target))?;
+        parameter.get("name").and_then(Value::as_str).map(str::to_owned)
+    };
+    let names: Vec<String> = operation
+        .get("parameters")?
+        .as_array()?
+        .iter()
+        .filter_map(named)
+        .collect();
+    if !["after", "before", "limit"]
+        .iter()
+        .all(|name| names.iter().any(|known| known == name))
+    {
+        return None;
+    }
+    insert_above(text, places, &format!("{}/parameters", finding.pointer), &finding.fix)
+}
+
+/// Writes a line above a key, as far to the right as the key.
+fn insert_above(text: &str, places: &Places, pointer: &str, line: &str) -> Option<String> {
+    let place = places.exact(pointer)?;
     let start = text[..place.range.start].rfind('\n')? + 1;
     let indent = &text[start..place.range.start];
     if !indent.chars().all(|c| c == ' ') {
         return None;
     }
-    let quote = if status.ends_with("XX") { "" } else { "'" };
     let mut fixed = text.to_owned();
-    fixed.insert_str(
-        start,
-        &format!("{indent}{quote}{status}{quote}: {{ $ref: '{reference}' }}\n"),
-    );
+    fixed.insert_str(start, &format!("{indent}{line}\n"));
     Some(fixed)
 }

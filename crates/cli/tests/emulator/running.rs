@@ -18,19 +18,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a small one on a free port.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let small = [
-            "--users",
-            "20",
-            "--groups",
-            "4",
-            "--memberships",
-            "10",
-            "--output",
-            "json",
-        ];
+        let small = ["--users", "20", "--groups", "4", "--memberships", "10"];
+        Self::of(&[&small, arguments].concat())
+    }
+
+    /// Starts one on a free port.
+    pub(crate) fn of(arguments: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_dsync"))
-            .args(["emulator", "--port", "0"])
-            .args(small)
+            .args(["emulator", "--port", "0", "--output", "json"])
             .args(arguments)
             .env_remove("WORKOS_WEBHOOK_SECRET")
             .stdout(Stdio::piped())
@@ -42,6 +37,13 @@ impl Running {
         BufReader::new(stdout).read_line(&mut line).unwrap();
         let told = serde_json::from_str(&line).unwrap();
         Self { process, told }
+    }
+
+    /// Asks it to end, as a supervisor does, and waits until it has.
+    pub(crate) fn end(mut self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success());
     }
 
     pub(crate) fn told(&self, field: &str) -> &str {

@@ -11,5 +11,6 @@ mod lists;
 mod objects;
 mod official;
 mod refusals;
+mod saving;
 mod throttle;
 mod webhooks;

@@ -1,0 +1,92 @@
+//! The files that `dsync emulator` starts with and leaves behind.
+
+use std::io::Read as _;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+
+use crate::running::Running;
+
+/// What comes back for a path, head and body.
+fn get(running: &Running, path: &str) -> String {
+    let address = running.told("base_url").strip_prefix("http://").unwrap();
+    let key = running.told("api_key");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").unwrap().1
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).display().to_string()
+}
+
+#[test]
+fn a_state_that_was_saved_on_exit_is_loaded_and_so_are_exported_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, seed) = (path(folder.path(), "state"), path(folder.path(), "seed.json"));
+    let first = Running::start(&["--save-on-exit", &state, "--export-on-exit", &seed]);
+    let users = get(&first, "/directory_users?limit=100");
+    first.end();
+    for arguments in [["--load", &state], ["--data", &seed]] {
+        let again = Running::of(&arguments);
+        assert_eq!(body(&get(&again, "/directory_users?limit=100")), body(&users));
+        again.end();
+    }
+}
+
+#[test]
+fn rules_in_a_file_let_things_go_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = path(folder.path(), "faults.json");
+    let rule =
+        r#"[{"operation": "listDirectories", "times": 1, "fault": {"kind": "status", "status": 502, "body": "html"}}]"#;
+    std::fs::write(&faults, rule).unwrap();
+    let running = Running::start(&["--faults", &faults]);
+    assert!(get(&running, "/directories").starts_with("HTTP/1.1 502 "));
+    assert!(get(&running, "/directories").starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = path(folder.path(), "file");
+    std::fs::write(&file, r#"[{"fault": {"kind": "earthquake"}}]"#).unwrap();
+    for (arguments, message) in [
+        (["--faults", &file], "the faults in"),
+        (["--load", &file], "is no state file of version 1"),
+        (
+            ["--load", "missing.state"],
+            "cannot read the state file `missing.state`",
+        ),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dsync"));
+        let output = command
+            .args(["emulator", "--port", "0"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(message), "{stderr}");
+    }
+}
+
+#[test]
+fn an_address_that_other_machines_can_reach_has_to_be_allowed() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dsync"));
+    let output = command
+        .args(["emulator", "--port", "0", "--bind", "0.0.0.0"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("can be reached from other machines"), "{stderr}");
+}
