@@ -53,7 +53,7 @@ pub enum FollowProgress {
     /// Events were lost: the API does not know the cursor any more, or it was not used for too long. A full sync follows.
     CursorLost,
     /// A full sync came to its end.
-    Reconciled(Summary),
+    Reconciled(Box<Summary>),
     /// A request or a full sync failed and will be tried again.
     Failed {
         /// Why, on one line.
@@ -214,7 +214,7 @@ impl<'a> Follow<'a> {
             match sync.run().await {
                 Ok(summary) => {
                     wait = Wait::default();
-                    self.tell(&FollowProgress::Reconciled(summary));
+                    self.tell(&FollowProgress::Reconciled(Box::new(summary)));
                 }
                 Err(error) => self.failed(error, wait.next()).await?,
             }

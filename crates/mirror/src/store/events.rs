@@ -346,7 +346,7 @@ async fn put(
         }
         None => {}
     }
-    objects::upsert(connection, table, mark.stamp, &[record.clone()]).await?;
+    objects::upsert(connection, table, mark.stamp, std::slice::from_ref(&record)).await?;
     stamp(connection, table.kind, "id = $4", &record.id, mark).await?;
     Ok(Fate::Applied)
 }
@@ -375,7 +375,7 @@ async fn gone(
         Some(row) if row.try_get::<Option<&str>, _>("deleted_at")?.is_some() => return Ok(Fate::Stale),
         Some(_) => {}
         // Remembered, so that an older event that comes later does not bring it to life.
-        None => objects::upsert(connection, table, mark.stamp, &[record.clone()]).await?,
+        None => objects::upsert(connection, table, mark.stamp, std::slice::from_ref(record)).await?,
     }
     let id = &record.id;
     let parts: &[(Kind, &str)] = match table.kind {
