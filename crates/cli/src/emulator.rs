@@ -30,7 +30,7 @@ Examples:
   dsync emulator --data company.json --profile seed --enforce-rate-limits
   dsync emulator --save-on-exit company.state
   dsync emulator --load company.state --faults faults.json
-  dsync emulator --webhook http://127.0.0.1:8080/webhooks --webhook-chaos mild
+  dsync emulator --churn 5/s --webhook http://127.0.0.1:8080/webhooks --webhook-chaos mild
 
 Then, in another terminal:
   export WORKOS_BASE_URL=http://127.0.0.1:4010 WORKOS_API_KEY=sk_test_emulator
@@ -90,6 +90,18 @@ pub(crate) struct Arguments {
     /// What goes wrong with webhooks on their way
     #[arg(long, value_enum, default_value_t = ChaosName::None, requires = "webhooks")]
     webhook_chaos: ChaosName,
+
+    /// Let people come, go, move and change by themselves, so many times in a second
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    churn: Option<f64>,
+}
+
+/// Reads `5/s` or `0.5/s`; the unit can be left away.
+fn rate(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    number
+        .parse()
+        .map_err(|_| "a number of changes per second is needed, such as 5/s".to_owned())
 }
 
 /// Where the secret of `--webhook` is read from.
@@ -158,6 +170,10 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
         });
     }
     let emulator = builder.start().await?;
+    if let Some(per_second) = arguments.churn {
+        let started = emulator.start_churn(arguments.seed, per_second);
+        started.map_err(|error| Failure::usage(error.to_string()))?;
+    }
     let secret = register_webhooks(&emulator, arguments)?;
     let ended = interrupt::listen()?;
     let (url, key) = (emulator.base_url().to_owned(), emulator.api_key().to_owned());

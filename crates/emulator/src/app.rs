@@ -15,6 +15,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use workos_directory_sync::operation::Operation;
 
+use crate::churning::Churning;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::profile::Profile;
@@ -48,6 +49,7 @@ pub(crate) struct App {
     pub(crate) received: Received,
     pub(crate) faults: Faults,
     pub(crate) webhooks: Dispatcher,
+    pub(crate) churning: Churning,
     requests: AtomicU64,
 }
 
@@ -86,6 +88,7 @@ impl App {
             received: Received::default(),
             faults,
             webhooks: Dispatcher::default(),
+            churning: Churning::default(),
             requests: AtomicU64::new(0),
         }
     }

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use serde::Serialize;
-use workos_directory_sync::Attributes;
 use workos_directory_sync::types;
 use workos_directory_sync::types::DirectoryState;
 use workos_directory_sync::types::DirectoryType;
-use workos_directory_sync::types::DirectoryUserState;
 
 use crate::dice::Dice;
 use crate::kind::Kind;
 use crate::loader::Loader;
 use crate::loader::ObjectError;
 use crate::names;
+use crate::person::Employer;
+use crate::person::attributes;
+use crate::person::person;
+use crate::person::timestamp;
 use crate::population::Population;
 use crate::population::share;
 use crate::state::State;
@@ -57,30 +58,6 @@ struct Home {
     domain: String,
     /// The numbers of its groups.
     groups: Vec<u32>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RawUser<'a> {
-    user_name: &'a str,
-    active: bool,
-    name: RawName<'a>,
-    title: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RawName<'a> {
-    given_name: &'a str,
-    family_name: &'a str,
-}
-
-#[derive(Serialize)]
-struct CustomAttributes<'a> {
-    department: &'a str,
-    job_title: Option<&'a str>,
-    cost_center: u32,
-    office: &'a str,
 }
 
 #[derive(Serialize)]
@@ -190,63 +167,17 @@ impl Generator {
 
     fn user(&mut self, number: u32, time: u64) -> Result<(), ObjectError> {
         let id = Kind::User.id(self.dice.ulid(time));
-        let idp_id = self.dice.token(15);
-        let (first_name, first_address) = *self.dice.pick(names::FIRST_NAMES);
-        let (last_name, last_address) = *self.dice.pick(names::LAST_NAMES);
-        let title = *self.dice.pick(names::JOB_TITLES);
-        let title = (self.dice.below(6) > 0).then_some(title);
-        let department = *self.dice.pick(names::DEPARTMENTS);
-        let office = *self.dice.pick(names::CITIES);
-        let cost_center = 1_000 + self.dice.below(9_000);
-        let updated = time + u64::from(self.dice.below(30 * 24 * 3_600)) * 1_000;
-        let unreachable = self.dice.below(250) == 0;
-        // The first user of each directory is active, whatever the dice say.
-        let state = match self.dice.below(100) {
-            0 | 1 if number >= self.population.directories => DirectoryUserState::Inactive,
-            2..=5 if number >= self.population.directories => DirectoryUserState::Suspended,
-            _ => DirectoryUserState::Active,
-        };
-
         let Some(home) = self.directories.get((number % self.population.directories) as usize) else {
             return Ok(());
         };
-        // The number makes the address unique.
-        let address = format!("{first_address}.{last_address}.{number}@{}", home.domain);
-        let mut model =
-            types::DirectoryUser::new(id, home.id.as_str(), state.clone(), timestamp(time), timestamp(updated));
-        model.organization_id = Some(home.organization_id.clone());
-        model.idp_id = Some(idp_id);
-        model.first_name = Some(first_name.to_owned());
-        model.last_name = Some(last_name.to_owned());
-        model.name = Some(format!("{first_name} {last_name}"));
-        model.username = Some(address.clone());
-        model.job_title = title.map(str::to_owned);
-        model.raw_attributes = Some(attributes(&RawUser {
-            user_name: &address,
-            active: state == DirectoryUserState::Active,
-            name: RawName {
-                given_name: first_name,
-                family_name: last_name,
-            },
-            title,
-        })?);
-        model.custom_attributes = Some(attributes(&CustomAttributes {
-            department,
-            job_title: title,
-            cost_center,
-            office,
-        })?);
-        let mut emails = Vec::new();
-        if !unreachable {
-            let mut email = types::DirectoryUserEmail::default();
-            email.primary = Some(true);
-            email.type_ = Some("work".to_owned());
-            email.value = Some(address.clone());
-            emails.push(email);
-            model.email = Some(address);
-        }
-        model.emails = Some(emails);
-        model.role = Some(types::Role::new("member"));
+        let employer = Employer {
+            directory_id: &home.id,
+            organization_id: Some(&home.organization_id),
+            domain: &home.domain,
+        };
+        // The first user of each directory is active, whatever the dice say.
+        let may_be_away = number >= self.population.directories;
+        let model = person(&mut self.dice, id, &employer, number, time, may_be_away)?;
         self.loader.user(model)?;
         Ok(())
     }
@@ -281,15 +212,4 @@ fn picked<T: Copy>(from: &[T], place: usize) -> T {
 /// as there are fewer than 17 billion.
 fn spread(number: u32, total: u32) -> u64 {
     u64::from(number) * (SPAN_MILLISECONDS / u64::from(total.max(1)))
-}
-
-fn timestamp(milliseconds: u64) -> Timestamp {
-    let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
-}
-
-fn attributes(value: &impl Serialize) -> Result<Attributes, ObjectError> {
-    Attributes::from_serialize(value).map_err(|error| ObjectError::Encoding {
-        reason: error.to_string(),
-    })
 }

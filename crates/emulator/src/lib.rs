@@ -12,8 +12,8 @@
 //!              ├─ received: what tests look at
 //!              └─ faults: what goes wrong on purpose ─▶ movement, tamper, delivery, connection
 //!
-//! change ─▶ state ─▶ log ─┬▶ GET /events
-//!                         └▶ webhooks: chaos ─▶ queue ─▶ signed ─▶ endpoint, retried ─▶ delivery log
+//! change, churn ─▶ state ─▶ log ─┬▶ GET /events
+//!                                └▶ webhooks: chaos ─▶ queue ─▶ signed ─▶ endpoint, retried ─▶ delivery log
 //! ```
 
 #![forbid(unsafe_code)]
@@ -22,6 +22,8 @@ mod answer;
 mod app;
 mod builder;
 mod change;
+mod churn;
+mod churning;
 mod clock;
 mod connection;
 mod delivery;
@@ -42,6 +44,7 @@ mod movement;
 mod mutations;
 mod names;
 mod page;
+mod person;
 mod population;
 mod profile;
 mod query;
@@ -64,6 +67,9 @@ pub use crate::builder::DEFAULT_API_KEY;
 pub use crate::builder::DEFAULT_FORBIDDEN_API_KEY;
 pub use crate::builder::EmulatorBuilder;
 pub use crate::builder::StartError;
+pub use crate::churn::Churn;
+pub use crate::churn::ChurnStep;
+pub use crate::churning::ChurnError;
 pub use crate::clock::Clock;
 pub use crate::clock::ManualClock;
 pub use crate::clock::SystemClock;

@@ -121,6 +121,10 @@ impl Emulator {
         &self.app.faults
     }
 
+    pub(crate) fn app_arc(&self) -> &Arc<App> {
+        &self.app
+    }
+
     pub(crate) fn app(&self) -> &App {
         &self.app
     }
@@ -140,6 +144,7 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         self.sender.abort();
+        self.app.churning.stop();
         if let Some(server) = self.server.take() {
             // The listener goes with the task; answers under way are still sent.
             server.abort();

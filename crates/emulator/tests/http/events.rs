@@ -1,6 +1,5 @@
 //! Changes and the log that tells of them.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use workos_directory_sync::types::EventName;
 use workos_directory_sync::types::EventPayload;
 
 use crate::asking::Asking;
+use crate::replay::Replay;
 
 const ORGANIZATION: &str = "org_01EHZNVPK3SFK441A1RGBFSHRT";
 
@@ -26,13 +26,13 @@ const ALL_NAMES: &str = "dsync.activated,dsync.deleted,dsync.group.created,dsync
     dsync.group.user_added,dsync.group.user_removed,dsync.user.created,dsync.user.deleted,dsync.user.updated";
 
 /// An empty emulator whose clock stands at a known time.
-async fn empty() -> (Asking, ManualClock) {
+pub(crate) async fn empty() -> (Asking, ManualClock) {
     let clock = ManualClock::at("2026-11-01T00:00:00Z".parse().unwrap());
     let builder = Emulator::builder().population(Population::empty()).clock(clock.clone());
     (Asking::of(builder).await, clock)
 }
 
-fn directory(emulator: &Emulator) -> Directory {
+pub(crate) fn directory(emulator: &Emulator) -> Directory {
     let now = emulator.now();
     let mut directory = Directory::new(
         emulator.new_directory_id(),
@@ -63,7 +63,7 @@ fn group(emulator: &Emulator, directory: &str) -> DirectoryGroup {
     group
 }
 
-async fn events(asking: &Asking) -> Vec<Event> {
+pub(crate) async fn events(asking: &Asking) -> Vec<Event> {
     let events = asking.all(&format!("/events?events={ALL_NAMES}")).await;
     events
         .into_iter()
@@ -298,58 +298,6 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What somebody knows who reads nothing but the log.
-#[derive(Default)]
-struct Replay {
-    directories: BTreeSet<String>,
-    users: BTreeMap<String, DirectoryUser>,
-    groups: BTreeMap<String, DirectoryGroup>,
-    memberships: BTreeSet<(String, String)>,
-}
-
-impl Replay {
-    fn apply(&mut self, event: &Event) {
-        match event.payload().unwrap() {
-            EventPayload::DsyncActivated(directory) => {
-                self.directories.insert(directory.id);
-            }
-            EventPayload::DsyncDeleted(directory) => {
-                self.directories.remove(&directory.id);
-                self.users.retain(|_, user| user.directory_id != directory.id);
-                self.groups.retain(|_, group| group.directory_id != directory.id);
-            }
-            EventPayload::DsyncUserCreated(user) => {
-                self.users.insert(user.id.clone(), *user);
-            }
-            EventPayload::DsyncUserUpdated(user) => {
-                let known = self.users.get_mut(&user.id).unwrap();
-                known.first_name = user.first_name;
-                known.state = user.state;
-                known.updated_at = user.updated_at;
-            }
-            EventPayload::DsyncUserDeleted(user) => {
-                self.users.remove(&user.id);
-            }
-            EventPayload::DsyncGroupCreated(group) => {
-                self.groups.insert(group.id.clone(), *group);
-            }
-            EventPayload::DsyncGroupDeleted(group) => {
-                self.groups.remove(&group.id);
-            }
-            EventPayload::DsyncGroupUserAdded(joined) => {
-                assert!(self.memberships.insert((joined.user.id, joined.group.id)));
-            }
-            EventPayload::DsyncGroupUserRemoved(left) => {
-                assert!(self.memberships.remove(&(left.user.id, left.group.id)));
-            }
-            other => panic!("{other:?}"),
-        }
-        let (users, groups) = (&self.users, &self.groups);
-        self.memberships
-            .retain(|(user, group)| users.contains_key(user) && groups.contains_key(group));
-    }
-}
-
 /// Carries a step out on what is there; a step without anything to act on does nothing.
 fn carry_out(emulator: &Emulator, replay: &Replay, step: &Step) {
     fn nth<T>(items: impl ExactSizeIterator<Item = T>, number: usize) -> Option<T> {
@@ -414,59 +362,7 @@ async fn check(steps: Vec<Step>) {
         seen = log.len();
     }
 
-    assert_eq!(
-        asking.all_ids("/directories").await,
-        replay.directories.iter().cloned().collect::<Vec<_>>()
-    );
-    assert_eq!(
-        asking.all_ids("/directory_groups").await,
-        replay.groups.keys().cloned().collect::<Vec<_>>()
-    );
-    for user in asking.all("/directory_users").await {
-        let mut user: DirectoryUser = serde_json::from_str(&user.to_string()).unwrap();
-        user.groups = None;
-        assert_eq!(Some(&user), replay.users.get(&user.id));
-    }
-    for state in ["active", "suspended"] {
-        let expected: Vec<_> = replay
-            .users
-            .values()
-            .filter(|user| user.state.as_str() == state)
-            .map(|user| user.id.clone())
-            .collect();
-        assert_eq!(
-            asking.all_ids(&format!("/directory_users?state={state}")).await,
-            expected
-        );
-    }
-    for directory in &replay.directories {
-        let members = replay
-            .users
-            .values()
-            .filter(|user| user.directory_id == *directory)
-            .map(|user| user.id.clone());
-        let members: Vec<_> = members.collect();
-        assert_eq!(
-            asking.all_ids(&format!("/directory_users?directory={directory}")).await,
-            members
-        );
-        let counts = asking.get(&format!("/directories/{directory}")).await.json()["metadata"].clone();
-        let total = counts["users"]["active"].as_u64().unwrap() + counts["users"]["inactive"].as_u64().unwrap();
-        assert_eq!(total as usize, members.len());
-    }
-    let mut memberships = BTreeSet::new();
-    for group in replay.groups.keys() {
-        let users = asking.all_ids(&format!("/directory_users?group={group}")).await;
-        memberships.extend(users.into_iter().map(|user| (user, group.clone())));
-    }
-    assert_eq!(memberships, replay.memberships);
-    for user in replay.users.keys() {
-        let groups = asking.all_ids(&format!("/directory_groups?user={user}")).await;
-        assert_eq!(
-            groups.len(),
-            memberships.iter().filter(|(member, _)| member == user).count()
-        );
-    }
+    replay.assert_shown_by(&asking).await;
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod asking;
+mod churn;
 mod events;
 mod faults;
 mod inactive;
@@ -11,6 +12,7 @@ mod lists;
 mod objects;
 mod official;
 mod refusals;
+mod replay;
 mod saving;
 mod throttle;
 mod webhooks;
