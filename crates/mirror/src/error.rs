@@ -115,6 +115,9 @@ pub enum Error {
         /// What was listed.
         kind: Kind,
     },
+    /// The API does not know the cursor of the events any more, or it was not used for as long as events are kept.
+    #[error("the place in the list of events is lost: a full sync has to bring what was missed")]
+    CursorLost,
     /// An id that cannot be one.
     #[error("the API gave an id that cannot be one: `{shown}`")]
     Id {

@@ -28,6 +28,13 @@
 //!                         store: what was not seen is marked as deleted, unless the guard refuses
 //! ```
 //!
+//! ```text
+//! Mirror ── follow ───────▶ GET /events from a stored cursor, and full syncs by schedule
+//!        ── apply_events ─▶ webhooks that were verified
+//!                            │ incoming: what an event means for the tables
+//!                         store::events: each once, the newest wins, in one transaction with the cursor
+//! ```
+//!
 //! # What holds at any time
 //!
 //! - Memory is bounded by a few pages for each directory under way, not by the size of a directory.
@@ -40,7 +47,9 @@
 
 mod address;
 mod error;
+mod follow;
 mod full_sync;
+mod incoming;
 mod kind;
 mod lock;
 mod mirror;
@@ -49,6 +58,8 @@ mod store;
 mod summary;
 
 pub use crate::error::Error;
+pub use crate::follow::Follow;
+pub use crate::follow::FollowProgress;
 pub use crate::full_sync::DirectoryForecast;
 pub use crate::full_sync::Forecast;
 pub use crate::full_sync::FullSync;
@@ -56,6 +67,8 @@ pub use crate::full_sync::MembershipPlan;
 pub use crate::full_sync::Progress;
 pub use crate::kind::Kind;
 pub use crate::mirror::Mirror;
+pub use crate::store::DeadEvent;
+pub use crate::store::EventCounts;
 pub use crate::summary::Counts;
 pub use crate::summary::Summary;
 

@@ -5,10 +5,15 @@ use std::sync::Arc;
 
 use workos_directory_sync::Client;
 use workos_directory_sync::Timestamp;
+use workos_directory_sync::events::Event;
 
+use crate::DeadEvent;
 use crate::Error;
+use crate::EventCounts;
+use crate::Follow;
 use crate::FullSync;
 use crate::address::Address;
+use crate::incoming::Incoming;
 use crate::lock::SyncLock;
 use crate::store::Store;
 
@@ -54,6 +59,48 @@ impl Mirror {
     /// A full sync: traverses the source and writes everything that differs. See [`FullSync`] for its settings.
     pub fn full_sync<'a>(&'a self, client: &'a Client) -> FullSync<'a> {
         FullSync::new(self, client)
+    }
+
+    /// Reads GET /events from where it was read last, and does a full sync by schedule. See [`Follow`] for its settings.
+    pub fn follow<'a>(&'a self, client: &'a Client) -> Follow<'a> {
+        Follow::new(self, client)
+    }
+
+    /// Applies events, such as those that a webhook brought and
+    /// [`WebhookVerifier`](workos_directory_sync::events::WebhookVerifier) verified: all of them or none.
+    ///
+    /// They may come in any order and any number of times. One that cannot be applied stops no other: it is kept, and
+    /// [`dead_events`](Self::dead_events) shows it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`], and [`Error::Id`] when an event's own id cannot be one. Nothing was applied then.
+    pub async fn apply_events(&self, events: &[Event]) -> Result<EventCounts, Error> {
+        let incoming = events.iter().map(Incoming::read).collect::<Result<Vec<_>, _>>()?;
+        self.store.take_events(&incoming, &self.now().canonical(), None).await
+    }
+
+    /// The oldest events that could not be applied, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn dead_events(&self, limit: u32) -> Result<Vec<DeadEvent>, Error> {
+        self.store.dead_events(limit).await
+    }
+
+    /// Tries an event again that could not be applied. `None` when there is no such event.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn retry_event(&self, id: &str) -> Result<Option<EventCounts>, Error> {
+        let Some(text) = self.store.dead_event(id).await? else {
+            return Ok(None);
+        };
+        let event: Event =
+            serde_json::from_str(&text).map_err(|error| Error::Database(sqlx::Error::Decode(error.into())))?;
+        self.apply_events(&[event]).await.map(Some)
     }
 
     /// Ends the connection and leaves the file in one piece, without its write-ahead log.

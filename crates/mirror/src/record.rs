@@ -101,6 +101,21 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// When the source last changed the object, in canonical form.
+    pub(crate) fn updated_at(&self, table: &Table) -> Option<&str> {
+        self.value(table, "updated_at")
+    }
+
+    /// The directory of a user or group.
+    pub(crate) fn directory_id(&self, table: &Table) -> &str {
+        self.value(table, "directory_id").unwrap_or_default()
+    }
+
+    fn value(&self, table: &Table, column: &str) -> Option<&str> {
+        let place = table.columns.iter().position(|name| *name == column)?;
+        self.values.get(place)?.as_deref()
+    }
+
     /// A row that every database takes: PostgreSQL has no text with the character U+0000, in whose place comes U+FFFD.
     fn new(id: String, mut values: Vec<Option<String>>) -> Self {
         for value in values.iter_mut().flatten() {

@@ -90,8 +90,21 @@ impl Store {
         let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
         runs::require_traversed(&mut transaction, StepKey::directories(stamp.run)).await?;
         let ids: Vec<String> = sqlx::query_scalar(
-            "SELECT id FROM directories
-             WHERE deleted_at IS NULL AND generation < $1 AND ($2 IS NULL OR organization_id = $2)",
+            // A page of a directory that an event deleted meanwhile can have brought users and groups: those go as well. So
+            // do those that events told of while nobody told of their directory.
+            "SELECT id FROM directories AS d
+             WHERE generation < $1 AND event_run < $1 AND ($2 IS NULL OR organization_id = $2)
+               AND (deleted_at IS NULL
+                    OR EXISTS (SELECT 1 FROM users AS u WHERE u.directory_id = d.id AND u.deleted_at IS NULL)
+                    OR EXISTS (SELECT 1 FROM groups AS g WHERE g.directory_id = d.id AND g.deleted_at IS NULL))
+             UNION SELECT directory_id FROM users
+             WHERE directory_id NOT IN (SELECT id FROM directories)
+               AND deleted_at IS NULL AND ($2 IS NULL OR organization_id = $2)
+             GROUP BY directory_id HAVING MAX(event_run) < $1
+             UNION SELECT directory_id FROM groups
+             WHERE directory_id NOT IN (SELECT id FROM directories)
+               AND deleted_at IS NULL AND ($2 IS NULL OR organization_id = $2)
+             GROUP BY directory_id HAVING MAX(event_run) < $1",
         )
         .bind(stamp.run)
         .bind(organization)
@@ -131,7 +144,7 @@ async fn gone_and_active(connection: &mut Connection, key: StepKey<'_>) -> Resul
         kind => format!("{kind} AS t WHERE t.directory_id = $1"),
     };
     let sql = format!(
-        "SELECT COUNT(*) FILTER (WHERE t.generation < $2) AS gone, COUNT(*) AS active FROM {from} AND t.deleted_at IS NULL"
+        "SELECT COUNT(*) FILTER (WHERE t.generation < $2 AND t.event_run < $2) AS gone, COUNT(*) AS active FROM {from} AND t.deleted_at IS NULL"
     );
     let row = sqlx::query(AssertSqlSafe(sql))
         .bind(key.directory)
@@ -147,7 +160,7 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
         _ => "directory_id = $2",
     };
     let sql = format!(
-        "UPDATE {} SET deleted_at = $1, changed_at = $1 WHERE {of_directory} AND deleted_at IS NULL AND generation < $3",
+        "UPDATE {} SET deleted_at = $1, changed_at = $1 WHERE {of_directory} AND deleted_at IS NULL AND generation < $3 AND event_run < $3",
         key.kind
     );
     sqlx::query(AssertSqlSafe(sql))

@@ -20,12 +20,15 @@ pub(super) async fn apply(
     if pairs.is_empty() {
         return Ok(Counts::default());
     }
-    let pairs: Vec<_> = pairs.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let mut pairs: BTreeSet<_> = pairs.into_iter().collect();
+    for gone in without_ends(connection, stamp, &json_array(&pairs)?).await? {
+        pairs.remove(&gone);
+    }
     let json = json_array(&pairs)?;
     let elements = Dialect::of(connection).elements("$1");
     // SQLite takes CROSS JOIN as the order in which to look.
     let sql = format!(
-        "SELECT m.generation, m.deleted_at
+        "SELECT m.generation, m.deleted_at, m.event_run
          FROM {elements} AS pair CROSS JOIN memberships AS m
          WHERE m.user_id = pair.value ->> 0 AND m.group_id = pair.value ->> 1"
     );
@@ -40,6 +43,8 @@ pub(super) async fn apply(
     for row in &stored {
         let is_deleted = row.try_get::<Option<&str>, _>("deleted_at")?.is_some();
         match (is_deleted, row.try_get::<i64, _>("generation")? == stamp.run) {
+            // An event ended it since this run began: the page is older.
+            (true, _) if row.try_get::<i64, _>("event_run")? >= stamp.run => {}
             (true, _) => counts.restored += 1,
             (false, true) => {}
             (false, false) => counts.unchanged += 1,
@@ -54,7 +59,8 @@ pub(super) async fn apply(
              ON CONFLICT (user_id, group_id) DO UPDATE SET
                  generation = excluded.generation,
                  changed_at = CASE WHEN memberships.deleted_at IS NULL THEN memberships.changed_at ELSE excluded.changed_at END,
-                 deleted_at = NULL"
+                 deleted_at = NULL
+             WHERE memberships.deleted_at IS NULL OR memberships.event_run < excluded.generation"
         );
         sqlx::query(AssertSqlSafe(sql))
             .bind(&json)
@@ -64,4 +70,28 @@ pub(super) async fn apply(
             .await?;
     }
     Ok(counts)
+}
+
+/// Pairs whose user or group an event deleted since this run began: the page is older, and nothing else would end them.
+async fn without_ends(
+    connection: &mut Connection,
+    stamp: Stamp<'_>,
+    pairs: &str,
+) -> Result<Vec<(String, String)>, sqlx::Error> {
+    let elements = Dialect::of(connection).elements("$1");
+    let sql = format!(
+        "SELECT pair.value ->> 0 AS user_id, pair.value ->> 1 AS group_id FROM {elements} AS pair
+         WHERE EXISTS (SELECT 1 FROM users AS u
+                       WHERE u.id = pair.value ->> 0 AND u.deleted_at IS NOT NULL AND u.event_run >= $2)
+            OR EXISTS (SELECT 1 FROM groups AS g
+                       WHERE g.id = pair.value ->> 1 AND g.deleted_at IS NOT NULL AND g.event_run >= $2)"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(pairs)
+        .bind(stamp.run)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("user_id")?, row.try_get("group_id")?)))
+        .collect()
 }

@@ -6,6 +6,7 @@
 //! ```text
 //! objects      directories, users and groups: compare, insert, update, restore, stamp
 //! memberships  the same for pairs of user and group
+//! events       what events change, each once
 //! gone         what a complete traversal did not see, and the guard
 //! runs         runs, steps and their counts
 //! counts       how many objects there are, for the planner
@@ -16,6 +17,7 @@
 mod connect;
 mod counts;
 mod dialect;
+mod events;
 mod gone;
 mod memberships;
 mod objects;
@@ -28,6 +30,9 @@ use sqlx::Transaction;
 
 pub(crate) use self::counts::KnownCounts;
 use self::dialect::Dialect;
+pub use self::events::DeadEvent;
+pub use self::events::EventCounts;
+pub(crate) use self::events::Place;
 pub(crate) use self::gone::Guard;
 pub(crate) use self::gone::Refusal;
 pub(crate) use self::runs::Checkpoint;
@@ -82,7 +87,13 @@ impl Store {
         Ok(match self.dialect {
             // Taking the write lock at once: a transaction that reads first and then has to wait for it would fail.
             Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
-            Dialect::Postgres => self.pool.begin().await?,
+            // To its end even if nobody waits for it any more: a connection whose BEGIN was given up on the way would go
+            // back to the pool with the transaction open, and take what is written next into it.
+            Dialect::Postgres => {
+                let pool = self.pool.clone();
+                let begun = tokio::spawn(async move { pool.begin().await });
+                begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??
+            }
         })
     }
 
@@ -123,6 +134,9 @@ impl Store {
                 counts
             }
         };
+        if counts.inserted > 0 {
+            events::unpark(&mut transaction, stamp).await?;
+        }
         runs::advance(&mut transaction, key, stamp, &checkpoint, counts).await?;
         transaction.commit().await?;
         Ok(counts)
@@ -155,7 +169,7 @@ fn split(users: Vec<(Record, EmbeddedGroups)>) -> UserPage {
 }
 
 /// A JSON array, the one parameter of a statement that works on a whole page.
-fn json_array<T: serde::Serialize>(values: &[T]) -> Result<String, sqlx::Error> {
+fn json_array(values: &(impl serde::Serialize + ?Sized)) -> Result<String, sqlx::Error> {
     serde_json::to_string(values).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 

@@ -46,7 +46,13 @@ pub(super) async fn apply(
             continue;
         };
         let is_deleted = row.try_get::<Option<&str>, _>("deleted_at")?.is_some();
-        let differs = is_deleted || differs(row, table, &record)?;
+        // An event changed the row since this run began: the page may be older, unless it says itself that it is newer.
+        let is_newer = row.try_get::<i64, _>("event_run")? >= stamp.run
+            && (is_deleted || record.updated_at(table) <= row.try_get::<Option<&str>, _>("updated_at")?);
+        if is_newer && is_deleted {
+            continue;
+        }
+        let differs = !is_newer && (is_deleted || differs(row, table, &record)?);
         // A list can give an object twice when it moves meanwhile.
         if is_deleted || row.try_get::<i64, _>("generation")? != stamp.run {
             counts.seen += 1;
@@ -63,11 +69,21 @@ pub(super) async fn apply(
     if counts.unchanged > 0 {
         touch(connection, table, stamp, &ids).await?;
     }
+    upsert(connection, table, stamp, &changed).await?;
+    Ok(counts)
+}
+
+/// Writes rows, whatever is stored.
+pub(super) async fn upsert(
+    connection: &mut Connection,
+    table: &Table,
+    stamp: Stamp<'_>,
+    mut changed: &[Record],
+) -> Result<(), sqlx::Error> {
     match Dialect::of(connection) {
-        Dialect::Postgres if !changed.is_empty() => upsert_document(connection, table, stamp, &changed).await?,
+        Dialect::Postgres if !changed.is_empty() => upsert_document(connection, table, stamp, changed).await?,
         Dialect::Postgres => {}
         Dialect::Sqlite => {
-            let mut changed = changed.as_slice();
             while !changed.is_empty() {
                 let (rows, rest) = changed.split_at(largest_power_of_two(changed.len()));
                 upsert_rows(connection, table, stamp, rows).await?;
@@ -75,7 +91,7 @@ pub(super) async fn apply(
             }
         }
     }
-    Ok(counts)
+    Ok(())
 }
 
 /// Keeps the last of several objects with the same id: one statement cannot write a row twice.
@@ -111,7 +127,7 @@ async fn stored(
         })
         .collect();
     let sql = format!(
-        "SELECT id, generation, deleted_at, {} FROM {} WHERE id IN ({})",
+        "SELECT id, generation, deleted_at, event_run, {} FROM {} WHERE id IN ({})",
         columns.join(", "),
         table.name(),
         Dialect::of(connection).strings("$1")
@@ -121,9 +137,9 @@ async fn stored(
 }
 
 fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
-    // The first three columns are the id, the generation and the deletion.
+    // The first four columns are the id, the generation, the deletion and the event's run.
     for (place, (_, value)) in table.columns.iter().zip(&record.values).enumerate() {
-        if row.try_get::<Option<&str>, _>(place + 3)? != value.as_deref() {
+        if row.try_get::<Option<&str>, _>(place + 4)? != value.as_deref() {
             return Ok(true);
         }
     }

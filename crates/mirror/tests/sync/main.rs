@@ -7,7 +7,9 @@
 mod cluster;
 mod deletion;
 mod equality;
+mod events;
 mod faults;
+mod histories;
 mod interposer;
 mod interruption;
 mod plans;

@@ -1,0 +1,309 @@
+//! Following the source: GET /events from a stored cursor, and a full sync by schedule.
+//!
+//! One list of all events is read, since a list for each organization would cost a request for each even when nothing
+//! happened. It is in the order in which things happened, and a page is applied in that order, in one transaction with
+//! the cursor: within an organization nothing overtakes anything, and a crash repeats a page or nothing.
+//!
+//! Where to begin is noted before the first full sync begins, so that nothing falls between the two. When the API does not
+//! know the cursor any more, that is told, the cursor is forgotten, and a full sync brings what the lost events did.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::Notify;
+use workos_directory_sync::Client;
+use workos_directory_sync::Error as ApiError;
+use workos_directory_sync::Timestamp;
+use workos_directory_sync::events::EventName;
+use workos_directory_sync::pages::ListRequest as _;
+
+use crate::Error;
+use crate::EventCounts;
+use crate::Mirror;
+use crate::Summary;
+use crate::incoming::Incoming;
+use crate::store::Place;
+
+/// The cursor of the list of all events.
+const SCOPE: &str = "all";
+
+/// How long to wait after a poll that brought nothing more, unless said otherwise.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often to compare everything, unless said otherwise; the API's makers advise every 1 to 6 hours.
+const RECONCILE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// How long to wait at most after failures, each of which doubles the wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// How far before now the events begin that are read beside a first full sync: the clocks here and there differ.
+const OVERLAP: Duration = Duration::from_secs(5 * 60);
+
+/// For how long the API is sure to keep events. A cursor that was not used for longer counts as lost.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What following tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FollowProgress {
+    /// A page of events was applied.
+    Applied(EventCounts),
+    /// Events were lost: the API does not know the cursor any more, or it was not used for too long. A full sync follows.
+    CursorLost,
+    /// A full sync came to its end.
+    Reconciled(Box<Summary>),
+    /// A request or a full sync failed and will be tried again.
+    Failed {
+        /// Why, on one line.
+        error: String,
+        /// Seconds until then.
+        again_in_seconds: u64,
+    },
+}
+
+/// Follows the source, made by [`Mirror::follow`]. It does nothing until it is [`run`](Self::run).
+#[must_use = "nothing is followed until it is run"]
+pub struct Follow<'a> {
+    mirror: &'a Mirror,
+    client: &'a Client,
+    interval: Duration,
+    reconcile_every: Duration,
+    allow_mass_delete: bool,
+    on_progress: Box<dyn Fn(&FollowProgress) + Send + Sync + 'a>,
+}
+
+impl<'a> Follow<'a> {
+    pub(crate) fn new(mirror: &'a Mirror, client: &'a Client) -> Self {
+        Self {
+            mirror,
+            client,
+            interval: INTERVAL,
+            reconcile_every: RECONCILE_EVERY,
+            allow_mass_delete: false,
+            on_progress: Box::new(|_| {}),
+        }
+    }
+
+    /// How long to wait after a poll that brought nothing more; 10 seconds unless set. A poll is one request.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// How often a full sync compares everything; 6 hours unless set.
+    pub fn reconcile_every(mut self, every: Duration) -> Self {
+        self.reconcile_every = every;
+        self
+    }
+
+    /// Lets the full syncs mark any share of a directory as deleted at once.
+    pub fn allow_mass_delete(mut self, allow: bool) -> Self {
+        self.allow_mass_delete = allow;
+        self
+    }
+
+    /// Calls this with what happens.
+    pub fn on_progress(mut self, tell: impl Fn(&FollowProgress) + Send + Sync + 'a) -> Self {
+        self.on_progress = Box::new(tell);
+        self
+    }
+
+    /// Follows until `shutdown` ends. What is under way then is dropped, which leaves the database consistent; the next
+    /// call goes on there. Events are read and full syncs run at the same time.
+    ///
+    /// # Errors
+    ///
+    /// When the API refuses the key or the database cannot be used. Everything else is told to
+    /// [`on_progress`](Self::on_progress) and tried again.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        self.mirror.store.place(SCOPE, &self.range_start()).await?;
+        let lost = Notify::new();
+        tokio::select! {
+            () = shutdown => Ok(()),
+            ended = self.poll_always(&lost) => ended,
+            ended = self.reconcile_always(&lost) => ended,
+        }
+    }
+
+    /// Reads and applies what is new, page by page, to the end of the list, and returns what became of it.
+    ///
+    /// # Errors
+    ///
+    /// What the API or the database refuses; [`Error::CursorLost`] when events are lost, which only a full sync can mend.
+    pub async fn poll(&self) -> Result<EventCounts, Error> {
+        let mut counts = EventCounts::default();
+        loop {
+            let (page, is_last) = self.poll_page().await?;
+            counts += page;
+            if is_last {
+                return Ok(counts);
+            }
+        }
+    }
+
+    /// One request, and one transaction for what it brought. Says whether it was the last page.
+    async fn poll_page(&self) -> Result<(EventCounts, bool), Error> {
+        let place = self.mirror.store.place(SCOPE, &self.range_start()).await?;
+        if self.is_too_old(&place) {
+            return Err(self.lose().await?);
+        }
+        let request = self
+            .client
+            .list_events()
+            .events(EventName::KNOWN.to_vec())
+            .limit(100_u32);
+        let request = match &place.cursor {
+            Some(cursor) => request.after(cursor.as_str()),
+            None => request.range_start(
+                place
+                    .range_start
+                    .parse::<Timestamp>()
+                    .unwrap_or_else(|_| self.mirror.now()),
+            ),
+        };
+        let page = match request.fetch().await {
+            Err(error) if place.cursor.is_some() && matches!(error.status(), Some(400 | 404 | 422)) => {
+                return Err(self.lose().await?);
+            }
+            answer => answer?,
+        };
+        let incoming = page.items.iter().map(Incoming::read).collect::<Result<Vec<_>, _>>()?;
+        let now = self.mirror.now().canonical();
+        let counts = self.mirror.store.take_events(&incoming, &now, Some(SCOPE)).await?;
+        Ok((counts, page.next.is_none() || incoming.is_empty()))
+    }
+
+    async fn poll_always(&self, lost: &Notify) -> Result<(), Error> {
+        let mut wait = Wait::default();
+        loop {
+            match self.poll_page().await {
+                Ok((counts, is_last)) => {
+                    wait = Wait::default();
+                    if counts != EventCounts::default() {
+                        self.tell(&FollowProgress::Applied(counts));
+                    }
+                    if is_last {
+                        tokio::time::sleep(self.interval).await;
+                    }
+                }
+                Err(Error::CursorLost) => {
+                    self.tell(&FollowProgress::CursorLost);
+                    lost.notify_one();
+                }
+                Err(error) => self.failed(error, wait.next()).await?,
+            }
+        }
+    }
+
+    async fn reconcile_always(&self, lost: &Notify) -> Result<(), Error> {
+        let mut wait = Wait::default();
+        loop {
+            let rest = self.until_full_sync().await?;
+            if !rest.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(rest) => {}
+                    () = lost.notified() => continue,
+                }
+            }
+            let sync = self
+                .mirror
+                .full_sync(self.client)
+                .allow_mass_delete(self.allow_mass_delete);
+            match sync.run().await {
+                Ok(summary) => {
+                    wait = Wait::default();
+                    self.tell(&FollowProgress::Reconciled(Box::new(summary)));
+                }
+                Err(error) => self.failed(error, wait.next()).await?,
+            }
+        }
+    }
+
+    /// How long until the next full sync. None has served that began before the events that are read.
+    async fn until_full_sync(&self) -> Result<Duration, Error> {
+        let place = self.mirror.store.place(SCOPE, &self.range_start()).await?;
+        let Some(last) = self.mirror.store.last_full_sync().await? else {
+            return Ok(Duration::ZERO);
+        };
+        let Ok(began) = last.parse::<Timestamp>() else {
+            return Ok(Duration::ZERO);
+        };
+        if last < place.range_start {
+            return Ok(Duration::ZERO);
+        }
+        let age = self
+            .mirror
+            .now()
+            .as_jiff()
+            .duration_since(began.as_jiff())
+            .unsigned_abs();
+        Ok(self.reconcile_every.saturating_sub(age))
+    }
+
+    fn is_too_old(&self, place: &Place) -> bool {
+        let Some(polled) = place
+            .polled_at
+            .as_deref()
+            .and_then(|text| text.parse::<Timestamp>().ok())
+        else {
+            return false;
+        };
+        self.mirror.now().as_jiff().duration_since(polled.as_jiff())
+            > jiff::SignedDuration::try_from(KEPT).unwrap_or_default()
+    }
+
+    /// Forgets the cursor, and begins anew from now on.
+    async fn lose(&self) -> Result<Error, Error> {
+        self.mirror.store.lose_cursor(SCOPE, &self.range_start()).await?;
+        Ok(Error::CursorLost)
+    }
+
+    fn range_start(&self) -> String {
+        let now = self.mirror.now();
+        let start = now.as_jiff().saturating_sub(OVERLAP).map(Timestamp::from);
+        start.unwrap_or(now).canonical()
+    }
+
+    /// Tells what failed and waits, unless trying again is no use.
+    async fn failed(&self, error: Error, wait: Duration) -> Result<(), Error> {
+        if matches!(error.api(), Some(ApiError::Unauthorized(_))) || matches!(error, Error::Database(_)) {
+            return Err(error);
+        }
+        self.tell(&FollowProgress::Failed {
+            error: error.chain(),
+            again_in_seconds: wait.as_secs(),
+        });
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    fn tell(&self, progress: &FollowProgress) {
+        (self.on_progress)(progress);
+    }
+}
+
+impl fmt::Debug for Follow<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Follow")
+            .field("interval", &self.interval)
+            .field("reconcile_every", &self.reconcile_every)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long to wait after a failure: a second, then twice as long each time.
+#[derive(Debug, Default)]
+struct Wait(Option<Duration>);
+
+impl Wait {
+    fn next(&mut self) -> Duration {
+        let wait = self
+            .0
+            .map_or(Duration::from_secs(1), |last| (last * 2).min(LONGEST_WAIT));
+        self.0 = Some(wait);
+        wait
+    }
+}

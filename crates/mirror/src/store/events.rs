@@ -1,0 +1,518 @@
+//! Events: each is remembered by its id and applied once, in one transaction with the rows that it changes.
+//!
+//! - Of two states of an object the one with the newer `updated_at` stays, and with the same `updated_at` the one of the
+//!   later event.
+//! - An object that is gone stays gone, whatever event comes: a user who returns has a new id. Only a full sync, which sees
+//!   the source itself, brings a row back.
+//! - A membership has no `updated_at`: the later event of the pair counts. An end is remembered even where no beginning
+//!   is known, so that the beginning can come late. A beginning that comes before its user or group is parked.
+//! - Every row that an event changes says so with the number of the newest full sync (`event_run`). Pages of that sync may
+//!   be older than the event, so they do not overwrite the row, and its end does not mark the row as deleted.
+
+use std::ops::AddAssign;
+
+use serde::Serialize;
+use sqlx::AssertSqlSafe;
+use sqlx::Row;
+
+use super::Connection;
+use super::DatabaseRow;
+use super::Dialect;
+use super::Stamp;
+use super::Store;
+use super::objects;
+use crate::Error;
+use crate::Kind;
+use crate::incoming::Incoming;
+use crate::incoming::Meaning;
+use crate::record::Record;
+use crate::record::Table;
+
+/// How many parked events are looked at in one transaction.
+const PARKED_AT_A_TIME: i64 = 500;
+
+/// The holder of what no run writes: no full sync has it.
+const NOBODY: i64 = 0;
+
+/// What became of events, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EventCounts {
+    /// They changed the tables.
+    pub applied: u64,
+    /// Something newer was known already.
+    pub stale: u64,
+    /// They wait for their user or group.
+    pub parked: u64,
+    /// They mean nothing to the tables: tokens, and events that this version does not know.
+    pub kept: u64,
+    /// They cannot be applied; [`Mirror::dead_events`](crate::Mirror::dead_events) says why.
+    pub dead: u64,
+    /// They had come before.
+    pub repeated: u64,
+}
+
+/// An event that could not be applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DeadEvent {
+    /// Its id.
+    pub id: String,
+    /// Its name, such as `dsync.user.created`.
+    pub name: String,
+    /// When it happened, by the API's clock.
+    pub created_at: String,
+    /// Why it could not be applied.
+    pub error: String,
+}
+
+impl AddAssign for EventCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.applied += other.applied;
+        self.stale += other.stale;
+        self.parked += other.parked;
+        self.kept += other.kept;
+        self.dead += other.dead;
+        self.repeated += other.repeated;
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Applied,
+    Stale,
+    Parked,
+}
+
+/// Which event, and what it is stamped with.
+#[derive(Clone, Copy, Debug)]
+struct Mark<'a> {
+    id: &'a str,
+    at: &'a str,
+    stamp: Stamp<'a>,
+}
+
+impl Mark<'_> {
+    /// Whether the row was changed by this event or a later one.
+    fn is_behind(self, row: &DatabaseRow) -> Result<bool, sqlx::Error> {
+        let at: Option<&str> = row.try_get("event_at")?;
+        let id: Option<&str> = row.try_get("event_id")?;
+        Ok(at.zip(id).is_some_and(|known| (self.at, self.id) <= known))
+    }
+}
+
+/// How far GET /events has been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) cursor: Option<String>,
+    pub(crate) range_start: String,
+    /// When it was read last.
+    pub(crate) polled_at: Option<String>,
+}
+
+impl Store {
+    /// Applies events in their order and moves the cursor behind the last of them, all or nothing.
+    pub(crate) async fn take_events(
+        &self,
+        incoming: &[Incoming],
+        now: &str,
+        scope: Option<&str>,
+    ) -> Result<EventCounts, Error> {
+        let mut transaction = self.begin().await?;
+        let run = newest_run(&mut transaction).await?;
+        let stamp = Stamp {
+            run,
+            holder: NOBODY,
+            now,
+        };
+        let mut counts = EventCounts::default();
+        for event in incoming {
+            take(&mut transaction, stamp, event, &mut counts).await?;
+        }
+        unpark(&mut transaction, stamp).await?;
+        if let Some(scope) = scope {
+            sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
+                .bind(incoming.last().map(|event| event.id.as_str()))
+                .bind(now)
+                .bind(scope)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(counts)
+    }
+
+    /// Where to go on, or from when on to begin.
+    pub(crate) async fn place(&self, scope: &str, range_start: &str) -> Result<Place, Error> {
+        sqlx::query("INSERT INTO event_cursors (scope, range_start) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING")
+            .bind(scope)
+            .bind(range_start)
+            .execute(&self.pool)
+            .await?;
+        let row = sqlx::query("SELECT cursor, range_start, polled_at FROM event_cursors WHERE scope = $1")
+            .bind(scope)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Place {
+            cursor: row.try_get("cursor")?,
+            range_start: row.try_get("range_start")?,
+            polled_at: row.try_get("polled_at")?,
+        })
+    }
+
+    /// Forgets a cursor that is of no use any more.
+    pub(crate) async fn lose_cursor(&self, scope: &str, range_start: &str) -> Result<(), Error> {
+        sqlx::query("UPDATE event_cursors SET cursor = NULL, polled_at = NULL, range_start = $1 WHERE scope = $2")
+            .bind(range_start)
+            .bind(scope)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// When the last full sync of everything that came to its end had begun.
+    pub(crate) async fn last_full_sync(&self) -> Result<Option<String>, Error> {
+        Ok(sqlx::query_scalar(
+            "SELECT started_at FROM sync_runs WHERE state = 'finished' AND scope = 'all' ORDER BY id DESC LIMIT 1",
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// The oldest events that could not be applied.
+    pub(crate) async fn dead_events(&self, limit: u32) -> Result<Vec<DeadEvent>, Error> {
+        let rows = sqlx::query(
+            "SELECT id, name, created_at, error FROM events WHERE state = 'dead' ORDER BY created_at, id LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(DeadEvent {
+                    id: row.try_get("id")?,
+                    name: row.try_get("name")?,
+                    created_at: row.try_get("created_at")?,
+                    error: row.try_get::<Option<String>, _>("error")?.unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+
+    /// A dead event as it came.
+    pub(crate) async fn dead_event(&self, id: &str) -> Result<Option<String>, Error> {
+        Ok(
+            sqlx::query_scalar("SELECT payload FROM events WHERE id = $1 AND state = 'dead' AND payload IS NOT NULL")
+                .bind(id)
+                .fetch_optional(&self.pool)
+                .await?,
+        )
+    }
+}
+
+/// The newest full sync, or 0 before the first. Its pages wait until the transaction has ended: a page that has compared
+/// its rows already must not write over what an event changes meanwhile.
+async fn newest_run(connection: &mut Connection) -> Result<i64, sqlx::Error> {
+    let lock = match Dialect::of(connection) {
+        // Has one writer at a time.
+        Dialect::Sqlite => "",
+        Dialect::Postgres => " FOR UPDATE",
+    };
+    let sql = format!("SELECT id FROM sync_runs ORDER BY id DESC LIMIT 1{lock}");
+    let run = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_optional(connection)
+        .await?;
+    Ok(run.unwrap_or(0))
+}
+
+/// Remembers an event and applies it, unless it came before. A dead one is tried again.
+async fn take(
+    connection: &mut Connection,
+    stamp: Stamp<'_>,
+    event: &Incoming,
+    counts: &mut EventCounts,
+) -> Result<(), sqlx::Error> {
+    let came_in_run: Option<i64> = sqlx::query_scalar(
+        "INSERT INTO events (id, name, created_at, received_at, run, state) VALUES ($1, $2, $3, $4, $5, 'applied')
+         ON CONFLICT (id) DO UPDATE SET state = 'applied', error = NULL WHERE events.state = 'dead'
+         RETURNING run",
+    )
+    .bind(event.id.as_str())
+    .bind(event.name.as_str())
+    .bind(event.created_at.as_str())
+    .bind(stamp.now)
+    .bind(stamp.run)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(run) = came_in_run else {
+        counts.repeated += 1;
+        return Ok(());
+    };
+    let stamp = Stamp { run, ..stamp };
+    let mark = Mark {
+        id: &event.id,
+        at: &event.created_at,
+        stamp,
+    };
+    let (mut error, mut pair) = (None, None);
+    let fate = match &event.meaning {
+        Meaning::Put(table, record) => Some(put(connection, table, record, mark).await?),
+        Meaning::Gone(table, record) => Some(gone(connection, table, record, mark).await?),
+        Meaning::Membership { user, group, joined } => {
+            pair = Some((user.as_str(), group.as_str()));
+            Some(membership(connection, user, group, *joined, mark).await?)
+        }
+        Meaning::Nothing => None,
+        Meaning::Unreadable(reason) => {
+            error = Some(reason.as_str());
+            None
+        }
+    };
+    let (count, state, payload) = match (fate, error) {
+        (Some(Fate::Applied), _) => (&mut counts.applied, "applied", None),
+        (Some(Fate::Stale), _) => (&mut counts.stale, "stale", None),
+        (Some(Fate::Parked), _) => (&mut counts.parked, "parked", Some(event.payload.as_str())),
+        (None, None) => (&mut counts.kept, "kept", Some(event.payload.as_str())),
+        (None, Some(_)) => (&mut counts.dead, "dead", Some(event.payload.as_str())),
+    };
+    *count += 1;
+    let pair = pair.filter(|_| fate == Some(Fate::Parked));
+    sqlx::query("UPDATE events SET state = $1, error = $2, payload = $3, user_id = $4, group_id = $5 WHERE id = $6")
+        .bind(state)
+        .bind(error)
+        .bind(payload)
+        .bind(pair.map(|(user, _)| user))
+        .bind(pair.map(|(_, group)| group))
+        .bind(event.id.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Applies the parked memberships whose user and group have come.
+pub(super) async fn unpark(connection: &mut Connection, stamp: Stamp<'_>) -> Result<(), sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT e.id, e.created_at, e.run, e.user_id, e.group_id FROM events AS e
+         WHERE e.state = 'parked'
+           AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = e.user_id)
+           AND EXISTS (SELECT 1 FROM groups AS g WHERE g.id = e.group_id)
+         ORDER BY e.created_at, e.id LIMIT $1",
+    )
+    .bind(PARKED_AT_A_TIME)
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in rows {
+        let id: &str = row.try_get("id")?;
+        let mark = Mark {
+            id,
+            at: row.try_get("created_at")?,
+            stamp: Stamp {
+                run: row.try_get("run")?,
+                ..stamp
+            },
+        };
+        let fate = membership(
+            connection,
+            row.try_get("user_id")?,
+            row.try_get("group_id")?,
+            true,
+            mark,
+        )
+        .await?;
+        let state = if fate == Fate::Applied { "applied" } else { "stale" };
+        sqlx::query("UPDATE events SET state = $1, payload = NULL WHERE id = $2")
+            .bind(state)
+            .bind(id)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn known(connection: &mut Connection, table: &Table, id: &str) -> Result<Option<DatabaseRow>, sqlx::Error> {
+    let sql = format!(
+        "SELECT deleted_at, updated_at, event_at, event_id FROM {} WHERE id = $1",
+        table.name()
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(connection)
+        .await
+}
+
+async fn put(
+    connection: &mut Connection,
+    table: &'static Table,
+    record: &Record,
+    mark: Mark<'_>,
+) -> Result<Fate, sqlx::Error> {
+    let mut record = record.clone();
+    match known(connection, table, &record.id).await? {
+        Some(row) => {
+            if row.try_get::<Option<&str>, _>("deleted_at")?.is_some() {
+                return Ok(Fate::Stale);
+            }
+            let (new, old) = (record.updated_at(table), row.try_get::<Option<&str>, _>("updated_at")?);
+            if new < old || (new == old && mark.is_behind(&row)?) {
+                return Ok(Fate::Stale);
+            }
+            if table.kind == Kind::Directories {
+                complete(connection, table, &mut record).await?;
+            }
+        }
+        // A directory that is gone took everything with it.
+        None if table.kind != Kind::Directories
+            && is_gone(connection, "directories", record.directory_id(table)).await? == Some(true) =>
+        {
+            return Ok(Fate::Stale);
+        }
+        None => {}
+    }
+    objects::upsert(connection, table, mark.stamp, std::slice::from_ref(&record)).await?;
+    stamp(connection, table.kind, "id = $4", &record.id, mark).await?;
+    Ok(Fate::Applied)
+}
+
+/// What the events of directories do not say stays as it is.
+async fn complete(connection: &mut Connection, table: &Table, record: &mut Record) -> Result<(), sqlx::Error> {
+    let row = sqlx::query("SELECT domain, CAST(metadata AS TEXT) AS metadata FROM directories WHERE id = $1")
+        .bind(record.id.as_str())
+        .fetch_one(connection)
+        .await?;
+    for (column, value) in table.columns.iter().zip(&mut record.values) {
+        if matches!(*column, "domain" | "metadata") && value.is_none() {
+            *value = row.try_get(*column)?;
+        }
+    }
+    Ok(())
+}
+
+async fn gone(
+    connection: &mut Connection,
+    table: &'static Table,
+    record: &Record,
+    mark: Mark<'_>,
+) -> Result<Fate, sqlx::Error> {
+    match known(connection, table, &record.id).await? {
+        Some(row) if row.try_get::<Option<&str>, _>("deleted_at")?.is_some() => return Ok(Fate::Stale),
+        Some(_) => {}
+        // Remembered, so that an older event that comes later does not bring it to life.
+        None => objects::upsert(connection, table, mark.stamp, std::slice::from_ref(record)).await?,
+    }
+    let id = &record.id;
+    let parts: &[(Kind, &str)] = match table.kind {
+        Kind::Directories => &[
+            (
+                Kind::Memberships,
+                "user_id IN (SELECT id FROM users WHERE directory_id = $5)",
+            ),
+            (Kind::Users, "directory_id = $5"),
+            (Kind::Groups, "directory_id = $5"),
+            (Kind::Directories, "id = $5"),
+        ],
+        Kind::Users => &[(Kind::Memberships, "user_id = $5"), (Kind::Users, "id = $5")],
+        _ => &[(Kind::Memberships, "group_id = $5"), (Kind::Groups, "id = $5")],
+    };
+    for (kind, condition) in parts {
+        let sql = format!(
+            "UPDATE {kind} SET deleted_at = $1, changed_at = $1, event_run = $2, event_at = $3, event_id = $4
+             WHERE deleted_at IS NULL AND {condition}"
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(mark.stamp.now)
+            .bind(mark.stamp.run)
+            .bind(mark.at)
+            .bind(mark.id)
+            .bind(id.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(Fate::Applied)
+}
+
+async fn stamp(
+    connection: &mut Connection,
+    kind: Kind,
+    condition: &str,
+    id: &str,
+    mark: Mark<'_>,
+) -> Result<(), sqlx::Error> {
+    let sql = format!("UPDATE {kind} SET event_run = $1, event_at = $2, event_id = $3 WHERE {condition}");
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(mark.stamp.run)
+        .bind(mark.at)
+        .bind(mark.id)
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether an object is marked as deleted; `None` when nothing is known of it.
+async fn is_gone(connection: &mut Connection, table: &str, id: &str) -> Result<Option<bool>, sqlx::Error> {
+    let sql = format!("SELECT deleted_at FROM {table} WHERE id = $1");
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Ok(row.try_get::<Option<&str>, _>("deleted_at")?.is_some()))
+        .transpose()
+}
+
+async fn membership(
+    connection: &mut Connection,
+    user: &str,
+    group: &str,
+    joined: bool,
+    mark: Mark<'_>,
+) -> Result<Fate, sqlx::Error> {
+    let ends = [
+        is_gone(connection, "users", user).await?,
+        is_gone(connection, "groups", group).await?,
+    ];
+    if ends.contains(&Some(true)) {
+        return Ok(Fate::Stale);
+    }
+    if joined && ends.contains(&None) {
+        return Ok(Fate::Parked);
+    }
+    let row =
+        sqlx::query("SELECT deleted_at, event_at, event_id FROM memberships WHERE user_id = $1 AND group_id = $2")
+            .bind(user)
+            .bind(group)
+            .fetch_optional(&mut *connection)
+            .await?;
+    let mut is_change = true;
+    if let Some(row) = row {
+        if mark.is_behind(&row)? {
+            return Ok(Fate::Stale);
+        }
+        is_change = row.try_get::<Option<&str>, _>("deleted_at")?.is_some() == joined;
+    }
+    sqlx::query(
+        "INSERT INTO memberships
+             (user_id, group_id, generation, first_seen_at, changed_at, deleted_at, event_run, event_at, event_id)
+         VALUES ($1, $2, $3, $4, $4, $5, $3, $6, $7)
+         ON CONFLICT (user_id, group_id) DO UPDATE SET
+             event_run = excluded.event_run, event_at = excluded.event_at, event_id = excluded.event_id",
+    )
+    .bind(user)
+    .bind(group)
+    .bind(mark.stamp.run)
+    .bind(mark.stamp.now)
+    .bind((!joined).then_some(mark.stamp.now))
+    .bind(mark.at)
+    .bind(mark.id)
+    .execute(&mut *connection)
+    .await?;
+    if is_change {
+        sqlx::query("UPDATE memberships SET deleted_at = $1, changed_at = $2 WHERE user_id = $3 AND group_id = $4")
+            .bind((!joined).then_some(mark.stamp.now))
+            .bind(mark.stamp.now)
+            .bind(user)
+            .bind(group)
+            .execute(connection)
+            .await?;
+    }
+    Ok(Fate::Applied)
+}

@@ -1,0 +1,232 @@
+//! Events from the emulator: applied once, in any order, and never undone by an older page.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use workos_directory_emulator::Emulator;
+use workos_directory_mirror::Error;
+use workos_directory_mirror::EventCounts;
+use workos_directory_mirror::FollowProgress;
+use workos_directory_sync::Client;
+use workos_directory_sync::events::Event;
+use workos_directory_sync::events::EventName;
+
+use crate::interposer::Fate;
+use crate::interposer::Interposer;
+use crate::source::Source;
+use crate::source::directory_id;
+use crate::source::group_id;
+use crate::source::user_id;
+use crate::world::Database;
+use crate::world::Database::Postgres;
+use crate::world::Database::Sqlite;
+use crate::world::World;
+use crate::world::client;
+use crate::world::client_of;
+use crate::world::live;
+
+/// Every event so far, the oldest first.
+pub(crate) async fn all_events(client: &Client) -> Vec<Event> {
+    let list = client.list_events().events(EventName::KNOWN.to_vec());
+    list.stream().try_collect().await.unwrap()
+}
+
+/// A mirror that is equal to a source, whose changes from now on are events.
+async fn mirrored(database: Database) -> (World, Emulator, Client) {
+    let emulator = live(&Source::new(1, 12, 4)).await;
+    let (world, client) = (World::on(database).await, client(&emulator));
+    world.mirror.full_sync(&client).run().await.unwrap();
+    (world, emulator, client)
+}
+
+/// A history of which the last events undo the first ones.
+async fn change(emulator: &Emulator, client: &Client) {
+    emulator.add_member(&user_id(1, 0), &group_id(1, 3)).unwrap();
+    emulator.remove_member(&user_id(1, 0), &group_id(1, 3)).unwrap();
+    emulator.remove_member(&user_id(1, 1), &group_id(1, 1)).unwrap();
+    emulator.set_user_state(&user_id(1, 2), "suspended").unwrap();
+    emulator.delete_user(&user_id(1, 5)).unwrap();
+    emulator.delete_group(&group_id(1, 2)).unwrap();
+    let mut user = client
+        .get_directory_user()
+        .id(user_id(1, 0))
+        .send()
+        .await
+        .unwrap()
+        .into_inner();
+    user.id = emulator.new_user_id();
+    emulator.put_user(user.clone()).unwrap();
+    emulator.add_member(&user.id, &group_id(1, 0)).unwrap();
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_poll_brings_every_change_and_the_next_one_costs_one_request(#[values(Sqlite, Postgres)] database: Database) {
+    let (world, emulator, client) = mirrored(database).await;
+    change(&emulator, &client).await;
+    let counts = world.mirror.follow(&client).poll().await.unwrap();
+    assert_eq!((counts.applied, counts.dead), (8, 0), "{counts:?}");
+    world.assert_equals_but_metadata(&client).await;
+    let before = emulator.total_requests();
+    assert_eq!(
+        world.mirror.follow(&client).poll().await.unwrap(),
+        EventCounts::default()
+    );
+    assert_eq!(emulator.total_requests() - before, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn webhooks_in_the_reverse_order_and_twice_end_where_the_source_is(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    change(&emulator, &client).await;
+    let mut events = all_events(&client).await;
+    events.reverse();
+    let count = events.len() as u64;
+    for event in &events {
+        world.mirror.apply_events(std::slice::from_ref(event)).await.unwrap();
+    }
+    world.assert_equals_but_metadata(&client).await;
+    assert_eq!(world.mirror.apply_events(&events).await.unwrap().repeated, count);
+    world.assert_equals_but_metadata(&client).await;
+    assert_eq!(
+        world.number("SELECT COUNT(*) FROM events WHERE state = 'parked'").await,
+        0
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_user_who_was_deleted_before_anybody_knew_does_not_come_to_life(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    let mut user = client
+        .get_directory_user()
+        .id(user_id(1, 0))
+        .send()
+        .await
+        .unwrap()
+        .into_inner();
+    user.id = emulator.new_user_id();
+    emulator.put_user(user.clone()).unwrap();
+    emulator.add_member(&user.id, &group_id(1, 0)).unwrap();
+    emulator.delete_user(&user.id).unwrap();
+    let events = all_events(&client).await;
+    for place in [2, 1, 0] {
+        world.mirror.apply_events(&events[place..=place]).await.unwrap();
+    }
+    world.assert_equals_but_metadata(&client).await;
+    assert_eq!(world.deleted().await, [user.id]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_deleted_directory_takes_everything_with_it(#[values(Sqlite, Postgres)] database: Database) {
+    let (world, emulator, client) = mirrored(database).await;
+    emulator.delete_directory(&directory_id(1)).unwrap();
+    world.mirror.follow(&client).poll().await.unwrap();
+    world.assert_equals_but_metadata(&client).await;
+    // A directory, 12 users, 4 groups and 24 memberships.
+    assert_eq!(world.deleted().await.len(), 41);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_pages(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    let (mirror, emulator) = (world.mirror.clone(), std::sync::Arc::new(emulator));
+    let other = emulator.clone();
+    let plain = client.clone();
+    // Each answer is made before the change and arrives after the change's event was applied.
+    let interposer = Interposer::start(emulator.base_url(), move |call| {
+        if !call.target.contains("directory_users?") || call.target.contains("group=") {
+            return Fate::Pass;
+        }
+        let (mirror, other, plain) = (mirror.clone(), other.clone(), plain.clone());
+        let runtime = tokio::runtime::Handle::current();
+        Fate::Change(Box::new(move |_| {
+            let change = async move {
+                drop(other.delete_user(&user_id(1, 5)));
+                drop(other.set_user_state(&user_id(1, 2), "suspended"));
+                mirror.apply_events(&all_events(&plain).await).await.unwrap();
+            };
+            std::thread::spawn(move || runtime.block_on(change)).join().unwrap();
+        }))
+    })
+    .await;
+    let late = client_of(&interposer.base_url, &emulator);
+    world.mirror.full_sync(&late).run().await.unwrap();
+    world.assert_equals_but_metadata(&client).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_event_that_cannot_be_applied_is_kept_and_stops_no_other(#[values(Sqlite, Postgres)] database: Database) {
+    let (world, emulator, client) = mirrored(database).await;
+    emulator.set_user_state(&user_id(1, 2), "suspended").unwrap();
+    let good = all_events(&client).await;
+    let mut bad: Event = serde_json::from_str(
+        r#"{"id":"event_01","event":"dsync.user.created","data":{"id":7},"created_at":"2024-01-15T10:00:00.000Z"}"#,
+    )
+    .unwrap();
+    let counts = world
+        .mirror
+        .apply_events(&[bad.clone(), good[0].clone()])
+        .await
+        .unwrap();
+    assert_eq!((counts.dead, counts.applied), (1, 1));
+    world.assert_equals_but_metadata(&client).await;
+    let dead = world.mirror.dead_events(10).await.unwrap();
+    assert_eq!((dead.len(), dead[0].id.as_str()), (1, "event_01"));
+    assert!(!dead[0].error.is_empty());
+    assert_eq!(world.mirror.retry_event("event_01").await.unwrap().unwrap().dead, 1);
+    assert_eq!(world.mirror.retry_event("event_02").await.unwrap(), None);
+    bad.id = "event_03".to_owned();
+    bad.event = "dsync.health".into();
+    assert_eq!(world.mirror.apply_events(&[bad]).await.unwrap().kept, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_cursor_that_the_api_does_not_know_is_told_and_mended_by_a_full_sync(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    emulator.set_user_state(&user_id(1, 2), "suspended").unwrap();
+    world.mirror.follow(&client).poll().await.unwrap();
+    let interposer = Interposer::start(emulator.base_url(), |call| {
+        if call.target.contains("after=event_") {
+            Fate::Refuse(404)
+        } else {
+            Fate::Pass
+        }
+    })
+    .await;
+    let forgetful = client_of(&interposer.base_url, &emulator);
+    let error = world.mirror.follow(&forgetful).poll().await.unwrap_err();
+    assert!(matches!(error, Error::CursorLost), "{error}");
+    emulator.delete_user(&user_id(1, 5)).unwrap();
+
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let follow = world
+        .mirror
+        .follow(&client)
+        .reconcile_every(Duration::ZERO)
+        .on_progress(move |event| {
+            if matches!(event, FollowProgress::Reconciled(_)) {
+                let _ = told.send(());
+            }
+        });
+    let reconciled = async {
+        tokio::time::timeout(Duration::from_secs(20), heard.recv())
+            .await
+            .unwrap();
+    };
+    follow.run(reconciled).await.unwrap();
+    world.assert_equals_but_metadata(&client).await;
+}
