@@ -9,6 +9,8 @@ use crate::config;
 use crate::demo;
 use crate::directories;
 use crate::emulator;
+use crate::events;
+use crate::follow;
 use crate::groups;
 use crate::health;
 use crate::man;
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Groups(groups::Arguments),
     Memberships(memberships::Arguments),
     Sync(sync::Arguments),
+    Follow(follow::Arguments),
+    Events(events::Arguments),
     Api(api::Arguments),
     Demo(demo::Arguments),
     Emulator(emulator::Arguments),

@@ -14,9 +14,9 @@
 //!
 //! ```text
 //! dsync NOUN VERB     directories, users, groups, memberships × list, get; directories delete, sync; users export;
-//!                     config init, show, path
+//!                     events list, retry; config init, show, path
 //! dsync api OPERATION one call of the API as it is, generated from the document
-//! dsync VERB          what is about everything at once: verify, health, sync, demo, emulator, completions, man
+//! dsync VERB          what is about everything at once: verify, health, sync, follow, demo, emulator, completions, man
 //! ```
 //!
 //! One word means one thing everywhere:
@@ -55,8 +55,10 @@ mod demo;
 mod directories;
 mod emulator;
 mod emulator_files;
+mod events;
 mod export;
 mod failure;
+mod follow;
 #[rustfmt::skip]
 mod generated;
 mod groups;
@@ -110,6 +112,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Groups(arguments) => groups::run(&arguments, asked).await,
             Command::Memberships(arguments) => memberships::run(&arguments, asked).await,
             Command::Sync(arguments) => sync::run(&arguments, output).await,
+            Command::Follow(arguments) => follow::run(&arguments, output).await,
+            Command::Events(arguments) => events::run(&arguments, asked).await,
             Command::Api(arguments) => api::run(arguments).await,
             Command::Demo(arguments) => demo::run(&arguments, output).await,
             Command::Emulator(arguments) => emulator::run(&arguments, output).await,

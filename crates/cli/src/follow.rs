@@ -1,0 +1,149 @@
+//! `dsync follow`: keeps a database equal to the directories until it is told to stop.
+
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use workos_directory_mirror::EventCounts;
+use workos_directory_mirror::FollowProgress;
+use workos_directory_mirror::Mirror;
+use workos_directory_mirror::Summary;
+
+use crate::connection::Connection;
+use crate::connection::Database;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::notice;
+use crate::output;
+use crate::output::Format;
+
+/// Keep a database equal to the directories, by events and a full sync now and then
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  export WORKOS_API_KEY=sk_live_...
+  dsync follow --database sqlite:mirror.sqlite
+  dsync follow --database postgres://dsync@localhost/mirror --interval 5 --reconcile-every 3600
+  dsync follow --database sqlite:mirror.sqlite --output json | jq -c .
+
+Ctrl-C or SIGTERM ends it; the same command goes on where it was. It needs no first `dsync sync`.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    database: Database,
+
+    /// How long to wait after a poll that brought nothing; a poll is one request
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    interval: u64,
+
+    /// How often a full sync compares everything
+    #[arg(long, value_name = "SECONDS", default_value_t = 21_600, value_parser = clap::value_parser!(u64).range(60..))]
+    reconcile_every: u64,
+
+    /// Let the full syncs mark objects as deleted however many are gone at once
+    #[arg(long)]
+    allow_mass_delete: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Failure> {
+    let format = format.general()?;
+    let chosen = arguments.connection.chosen()?;
+    let address = arguments.database.required(&chosen)?;
+    let client = arguments.connection.client_of(&chosen)?;
+    let asked = interrupt::listen()?;
+    let mirror = Mirror::connect(&address).await?;
+    let (unwritten, cannot_write) = (Mutex::new(None), Notify::new());
+    let follow = mirror
+        .follow(&client)
+        .interval(Duration::from_secs(arguments.interval))
+        .reconcile_every(Duration::from_secs(arguments.reconcile_every))
+        .allow_mass_delete(arguments.allow_mass_delete)
+        .on_progress(|progress| {
+            if let Err(failure) = tell(progress, format) {
+                *unwritten.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                cannot_write.notify_one();
+            }
+        });
+    notice::say("following; Ctrl-C ends it");
+    let stop = async {
+        tokio::select! {
+            asked = asked => asked,
+            () = cannot_write.notified() => Ok(()),
+        }
+    };
+    let mut listened = Ok(());
+    let ended = follow.run(async { listened = stop.await }).await;
+    mirror.close().await;
+    ended?;
+    listened?;
+    if let Some(failure) = unwritten.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(failure);
+    }
+    notice::say("stopped; the same command goes on from here");
+    Ok(())
+}
+
+/// What happened is the result of this command; what failed and is tried again is not.
+fn tell(progress: &FollowProgress, format: Format) -> Result<(), Failure> {
+    match (progress, format) {
+        (_, Format::Json) => output::result(format, progress, String::new),
+        (
+            FollowProgress::Failed {
+                error,
+                again_in_seconds,
+            },
+            _,
+        ) => {
+            notice::say(&format!("{error}; trying again in {again_in_seconds} s"));
+            Ok(())
+        }
+        _ => output::result(format, progress, || text(progress)),
+    }
+}
+
+fn text(progress: &FollowProgress) -> String {
+    match progress {
+        FollowProgress::Applied(counts) => counts_text(counts),
+        FollowProgress::CursorLost => "events were lost; a full sync follows".to_owned(),
+        FollowProgress::Reconciled(summary) => summary_text(summary),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The counts that are not zero.
+pub(crate) fn counts_text(counts: &EventCounts) -> String {
+    let mut text = String::from("events:");
+    for (count, what) in [
+        (counts.applied, "applied"),
+        (counts.stale, "stale"),
+        (counts.parked, "parked"),
+        (counts.kept, "kept"),
+        (counts.dead, "dead (see `dsync events list`)"),
+        (counts.repeated, "repeated"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, " {count} {what},");
+        }
+    }
+    text.pop();
+    text
+}
+
+fn summary_text(summary: &Summary) -> String {
+    let mut text = format!("full sync in {} calls:", summary.calls);
+    for (counts, what) in [
+        (&summary.directories, "directories"),
+        (&summary.users, "users"),
+        (&summary.groups, "groups"),
+        (&summary.memberships, "memberships"),
+    ] {
+        let changed = counts.inserted + counts.updated + counts.restored + counts.deleted;
+        let _ = write!(text, " {changed} of {} {what} changed,", counts.seen + counts.deleted);
+    }
+    text.pop();
+    text
+}

@@ -1,0 +1,142 @@
+//! `dsync follow` and `dsync events`.
+
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use serde_json::Value;
+use workos_directory_emulator::Emulator;
+use workos_directory_emulator::Population;
+use workos_directory_mirror::Mirror;
+use workos_directory_sync::Attributes;
+use workos_directory_sync::events::Event;
+use workos_directory_sync::types::DirectoryUser;
+
+use crate::process::World;
+
+/// How long the next line may take before the test says that it does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const DATABASE: [&str; 2] = ["--database", "sqlite:mirror.sqlite"];
+
+async fn small() -> World {
+    let population = Population {
+        directories: 1,
+        users: 20,
+        groups: 4,
+        memberships: 10,
+        ..Population::default()
+    };
+    World::start(Emulator::builder().population(population)).await
+}
+
+/// A `dsync follow` that runs; it ends with the test.
+struct Following {
+    process: Child,
+    lines: Receiver<Value>,
+}
+
+impl Following {
+    fn start(world: &World) -> Self {
+        let arguments = ["follow", "--output", "json", "--interval", "1"];
+        let mut command = world.command(&[&arguments[..], &DATABASE].concat());
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let stdout = process.stdout.take().unwrap();
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                sender.send(serde_json::from_str(&line.unwrap()).unwrap()).unwrap();
+            }
+        });
+        Self { process, lines }
+    }
+
+    /// The next line of a kind.
+    fn next(&self, kind: &str) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).expect("a line");
+            if line["event"] == kind {
+                return line;
+            }
+        }
+    }
+
+    fn end(mut self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+fn hire(emulator: &Emulator, directory: &str) {
+    let now = emulator.now();
+    let user = DirectoryUser::new(emulator.new_user_id(), directory, "active", now, now);
+    emulator.put_user(user).unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn following_begins_with_a_full_sync_then_brings_changes_and_goes_on_after_a_stop() {
+    let world = small().await;
+    let directory = world.lines(&["directories", "list"])[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+
+    let following = Following::start(&world);
+    assert_eq!(following.next("reconciled")["users"]["inserted"], 20);
+    hire(&world.emulator, &directory);
+    assert_eq!(following.next("applied")["applied"], 1);
+    following.end();
+
+    // What happens meanwhile is not lost, and what was applied is not applied again.
+    hire(&world.emulator, &directory);
+    hire(&world.emulator, &directory);
+    let following = Following::start(&world);
+    assert_eq!(following.next("applied")["applied"], 2);
+    following.end();
+
+    let sync = world.lines(&[&["sync", "--output", "json"], &DATABASE[..]].concat());
+    assert_eq!(sync[0]["users"]["inserted"], 0);
+    assert_eq!(sync[0]["users"]["seen"], 23);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_applied_is_listed_with_its_reason_and_tried_again() {
+    let world = small().await;
+    let address = format!("sqlite:{}", world.folder.path().join("mirror.sqlite").display());
+    let mirror = Mirror::connect(&address).await.unwrap();
+    let event = Event::new(
+        "event_1",
+        "dsync.user.created",
+        Attributes::default(),
+        world.emulator.now(),
+    );
+    mirror.apply_events(&[event]).await.unwrap();
+    mirror.close().await;
+
+    let listed = world.lines(&[&["events", "list"], &DATABASE[..]].concat());
+    assert_eq!(listed[0]["id"], "event_1");
+    assert!(
+        listed[0]["error"].as_str().unwrap().contains("missing field"),
+        "{listed:?}"
+    );
+    let retried = world.lines(&[&["events", "retry", "--all", "--output", "json"], &DATABASE[..]].concat());
+    assert_eq!(retried[0]["dead"], 1);
+
+    let other = world.run(&[&["events", "retry", "event_2"], &DATABASE[..]].concat());
+    assert_eq!(other.code, 1);
+    assert!(other.stderr.contains("`event_2`"), "{}", other.stderr);
+}
