@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::process::Output;
 
@@ -59,6 +60,49 @@ fn copy(document: &str) -> TempDir {
     fs::write(folder.path().join("openapi.yaml"), document).expect("written");
     fs::write(folder.path().join("emulator.yaml"), EMULATOR).expect("written");
     folder
+}
+
+/// A copy of the workspace with the changed document and all that is generated from it, where cargo finds what it has built.
+fn workspace(document: &str) -> PathBuf {
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("adding-an-operation");
+    if copy.exists() {
+        fs::remove_dir_all(&copy).expect("the copy of the run before goes");
+    }
+    copy_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &copy);
+    fs::write(copy.join("spec/openapi.yaml"), document).expect("written");
+    for target in Target::ALL {
+        write(&generated(&copy.join("spec"), target), &copy.join(target.folder));
+    }
+    let commands = Target::CLIENT.commands.expect("it has commands");
+    let document = Document::read(&copy.join("spec/openapi.yaml")).expect("it is a document");
+    write(
+        &generate_commands(&document, &Target::CLIENT).expect("it can be translated"),
+        &copy.join(commands),
+    );
+    copy
+}
+
+/// Copies a folder without what is built, installed or hidden.
+fn copy_files(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("created");
+    for entry in fs::read_dir(from).expect("it is there") {
+        let path = entry.expect("it can be listed").path();
+        let name = path.file_name().expect("a name").to_str().expect("UTF-8");
+        if name.starts_with('.') || ["target", "node_modules", "site-packages"].contains(&name) {
+            continue;
+        }
+        if path.is_dir() {
+            copy_files(&path, &to.join(name));
+        } else {
+            fs::copy(&path, to.join(name)).expect("copied");
+        }
+    }
+}
+
+fn write(generated: &Generated, folder: &Path) {
+    for (path, text) in generated.files() {
+        fs::write(folder.join(path), text).expect("written");
+    }
 }
 
 fn xtask(arguments: &[&str], files: &[&Path]) -> Output {
@@ -223,4 +267,32 @@ fn the_reference_page_shows_the_operation_its_call_and_its_models() {
     ] {
         assert!(page.contains(part), "{part} is not on the page");
     }
+}
+
+/// Takes the compiler about 20 seconds, since everything that others wrote is built already.
+#[test]
+fn the_client_compiles_and_the_emulator_says_which_handler_is_to_be_written_by_hand() {
+    let copy = workspace(&with_path_and_schemas());
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("it lies in the target folder");
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "test",
+            "--locked",
+            "--offline",
+            "--package",
+            "workos-directory-emulator",
+            "--lib",
+        ])
+        .args(["--", "every_operation_has_a_handler"])
+        .env("CARGO_TARGET_DIR", target)
+        .current_dir(copy)
+        .output()
+        .expect("cargo starts");
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(101), "{said}");
+    let message = "getDirectoryLastSync has no handler: write what the emulator answers to GET /directories/{id}/last_sync, \
+                   and name it in `HANDLERS`";
+    assert!(said.contains(message), "{said}");
 }
