@@ -320,7 +320,11 @@ async fn every_answer_of_both_profiles_is_one_that_the_document_describes() {
             unseen.intersection(&left).copied().collect()
         };
     }
-    assert_eq!(unseen, BTreeSet::new(), "statuses that nothing provokes");
+    assert_eq!(
+        unseen,
+        BTreeSet::new(),
+        "statuses that the document names and nothing provokes: let `ask_everything` ask for them"
+    );
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl Client {
         let method = Method::from(operation.method);
         let request = self.inner.transport.request(method, url);
         Ok(request
-            .header(AUTHORIZATION, self.inner.key.authorization()?)
+            .header(AUTHORIZATION, self.inner.key.authorization())
             .header(ACCEPT, HeaderValue::from_static("application/json")))
     }
 

@@ -189,7 +189,7 @@ impl ClientBuilder {
     ///
     /// [`Error::Config`] says which setting cannot be used.
     pub fn build(self) -> Result<Client, Error> {
-        let key = ApiKey::new(self.api_key.ok_or(ConfigError::NoApiKey)?)?;
+        let key = ApiKey::new(&self.api_key.ok_or(ConfigError::NoApiKey)?)?;
         let base_url = BaseUrl::new(&self.base_url, self.allow_http)?;
         let user_agent =
             reqwest::header::HeaderValue::from_str(&self.user_agent).map_err(|_| ConfigError::UserAgent)?;

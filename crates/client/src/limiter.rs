@@ -88,7 +88,7 @@ impl Limiter {
         let directory = directory.filter(|_| is_limited).unwrap_or_default().to_owned();
         let place = Place {
             limiter: self,
-            ticket: self.lock().enqueue(&directory, is_limited),
+            ticket: self.lock().enqueue(&directory),
             directory,
             is_taken: false,
         };
@@ -110,10 +110,10 @@ impl Limiter {
 }
 
 impl State {
-    fn enqueue(&mut self, directory: &str, is_limited: bool) -> Arc<Ticket> {
+    fn enqueue(&mut self, directory: &str) -> Arc<Ticket> {
         let (requests, span) = self.per_directory;
         let queue = self.queues.entry(directory.to_owned()).or_insert_with(|| Queue {
-            window: is_limited.then(|| Window::new(requests, span)),
+            window: (!directory.is_empty()).then(|| Window::new(requests, span)),
             waiting: VecDeque::new(),
         });
         let ticket = Arc::new(Ticket::default());
@@ -333,6 +333,17 @@ mod tests {
             pass(&limiter, Some("directory_1")).await;
         }
         assert_eq!(start.elapsed().as_millis(), 2_060);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn users_of_no_named_directory_share_only_the_general_limit_with_everything_else() {
+        let limiter = Limiter::new(RateLimits::off().with_per_directory(1, SECOND * 60));
+        let start = Instant::now();
+        for _ in 0..3 {
+            pass(&limiter, None).await;
+            drop(limiter.acquire(&GET_DIRECTORY, None).await);
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -117,7 +117,7 @@ where
         if !is_idempotent(operation) || !is_transient(&error) || number > policy.max_retries {
             return Err(error);
         }
-        lost_answer |= !matches!(error, Error::RateLimited(_));
+        lost_answer |= may_have_been_carried_out(&error);
         let wait = match error.retry_after() {
             Some(wait) => wait.min(retry_after::MAX_WAIT),
             None => policy.backoff.delay(number - 1, random()),
@@ -145,6 +145,15 @@ fn is_transient(error: &Error) -> bool {
         Error::Timeout(_) => true,
         Error::Network(error) => !transport::is_untrusted(&error.source),
         _ => matches!(error.status(), Some(429 | 500 | 502 | 503 | 504)),
+    }
+}
+
+/// Whether the request can have had its effect although this error came instead of a success.
+fn may_have_been_carried_out(error: &Error) -> bool {
+    match error {
+        Error::RateLimited(_) => false,
+        Error::Network(error) | Error::Timeout(error) => !transport::is_unconnected(&error.source),
+        _ => true,
     }
 }
 
@@ -250,6 +259,35 @@ mod tests {
             let (result, _, _) = play(&DELETE_DIRECTORY, RetryPolicy::default(), script).await;
             assert!(matches!(result, Err(Error::NotFound(_))));
         }
+    }
+
+    #[tokio::test]
+    async fn a_deletion_that_never_reached_the_server_is_not_done_when_the_directory_is_unknown() {
+        // A port that was free a moment ago has nobody who listens.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let unsent = || async move {
+            let error = reqwest::get(format!("http://127.0.0.1:{port}")).await.unwrap_err();
+            Err(Error::transport(&DELETE_DIRECTORY, 1, error))
+        };
+        let result = run(
+            RetryPolicy::default().with_backoff(Backoff::new(Duration::ZERO, Duration::ZERO)),
+            &RetryBudget::new(),
+            &DELETE_DIRECTORY,
+            || 1.0,
+            |number| async move {
+                match number {
+                    1 => unsent().await,
+                    _ => outcome(&DELETE_DIRECTORY, 404, number, None),
+                }
+            },
+            |error| error.status(),
+        )
+        .await;
+        assert!(matches!(result, Err(Error::NotFound(_))));
     }
 
     #[tokio::test(start_paused = true)]

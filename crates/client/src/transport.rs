@@ -92,6 +92,18 @@ pub(crate) fn is_untrusted(_: &reqwest::Error) -> bool {
     false
 }
 
+/// Whether no connection came about, so that nothing was sent.
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub(crate) fn is_unconnected(error: &reqwest::Error) -> bool {
+    error.is_connect()
+}
+
+/// A browser does not say.
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) fn is_unconnected(_: &reqwest::Error) -> bool {
+    false
+}
+
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 mod target {
     use std::time::Duration;
