@@ -7,6 +7,7 @@
 //! - `client_faults`: what the client makes of the faults that the emulator injects.
 //! - `interop`: the official SDKs for Node and Python see what our client sees.
 //! - `line`: what `dsync sync` writes is what the official crate lists.
+//! - `schemathesis`: whatever it asks the emulator, the answer is one that the document describes.
 //! - `seed`: every JSON document of the seed decodes, and the document has it among its examples.
 
 mod client_examples;
@@ -17,5 +18,6 @@ mod interop;
 mod line;
 mod models;
 mod schemas;
+mod schemathesis;
 mod seed;
 mod spec;

@@ -48,7 +48,7 @@ enum Command {
     Check(check::Arguments),
     /// Write the document as a page of HTML
     Docs(docs::Arguments),
-    /// Install the official SDKs of other languages for the interop tests
+    /// Install what the tests run from other registries: the official SDKs of other languages, and schemathesis
     Sdks,
     /// Everything that has to hold before a change lands: the test command of the README
     Ci(ci::Arguments),

@@ -48,6 +48,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     allow_remote: bool,
 
+    /// Let other machines use the admin API under `/_emulator` too, not only this one
+    #[arg(long, requires = "allow_remote")]
+    allow_remote_admin: bool,
+
     /// Whose behaviour to show where the seed and the live API differ
     #[arg(long, value_enum, default_value_t = ProfileName::Live)]
     profile: ProfileName,
@@ -141,6 +145,7 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let mut builder = Emulator::builder()
         .bind(SocketAddr::new(arguments.bind, arguments.port))
         .allow_remote(arguments.allow_remote)
+        .allow_remote_admin(arguments.allow_remote_admin)
         .profile(profile);
     if arguments.enforce_rate_limits {
         builder = builder.rate_limits(RateLimits::of(profile));

@@ -95,12 +95,12 @@ pub(crate) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-re
 pub(crate) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The answer as it goes over the wire.
-pub(crate) fn response(result: Result<Reply, Refusal>, quota: Quota, request_id: &str) -> Response {
+/// The answer as it goes over the wire. The admin API has no `quota`.
+pub(crate) fn response(result: Result<Reply, Refusal>, quota: Option<Quota>, request_id: &str) -> Response {
     let (status, json, quota, wait) = match result {
         Ok(Reply { status, json }) => (status, json, quota, None),
         Err(refusal) => {
-            let quota = refusal.exceeded.unwrap_or(quota);
+            let quota = refusal.exceeded.or(quota);
             let wait = refusal.exceeded.map(|exceeded| exceeded.retry_after);
             let json = serde_json::to_vec(&refusal.body).unwrap_or_default();
             (refusal.status, Some(json), quota, wait)
@@ -114,9 +114,11 @@ pub(crate) fn response(result: Result<Reply, Refusal>, quota: Quota, request_id:
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         headers.insert(header::CONTENT_TYPE, json);
     }
-    headers.insert(LIMIT, quota.limit.into());
-    headers.insert(REMAINING, quota.remaining.into());
-    headers.insert(RESET, quota.reset.into());
+    if let Some(quota) = quota {
+        headers.insert(LIMIT, quota.limit.into());
+        headers.insert(REMAINING, quota.remaining.into());
+        headers.insert(RESET, quota.reset.into());
+    }
     if let Some(seconds) = wait {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }

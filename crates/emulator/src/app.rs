@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::ops::DerefMut;
-use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::RwLockReadGuard;
@@ -16,7 +15,7 @@ use axum::http::StatusCode;
 use workos_directory_sync::operation::Operation;
 
 use crate::churning::Churning;
-use crate::clock::Clock;
+use crate::clock::Hands;
 use crate::faults::Faults;
 use crate::profile::Profile;
 use crate::rate_limits::Limiter;
@@ -38,7 +37,9 @@ pub(crate) struct Settings {
     pub(crate) sync_duration: Duration,
     /// The statuses that operations answer a success with, where they are not the usual ones.
     pub(crate) success_statuses: BTreeMap<&'static str, StatusCode>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Hands,
+    /// Whether the admin API answers other machines.
+    pub(crate) allow_remote_admin: bool,
 }
 
 /// A running emulator's inside.

@@ -16,6 +16,7 @@ use workos_directory_sync::operations;
 use crate::app::App;
 use crate::app::Settings;
 use crate::clock::Clock;
+use crate::clock::Hands;
 use crate::clock::SystemClock;
 use crate::fault::FaultRule;
 use crate::fault::FaultRuleError;
@@ -50,6 +51,7 @@ const LIVE_KEY_PREFIX: &str = "sk_live_";
 pub struct EmulatorBuilder {
     address: SocketAddr,
     allow_remote: bool,
+    allow_remote_admin: bool,
     api_key: String,
     forbidden_api_key: String,
     profile: Profile,
@@ -130,6 +132,7 @@ impl Default for EmulatorBuilder {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allow_remote: false,
+            allow_remote_admin: false,
             api_key: DEFAULT_API_KEY.to_owned(),
             forbidden_api_key: DEFAULT_FORBIDDEN_API_KEY.to_owned(),
             profile: Profile::default(),
@@ -162,6 +165,13 @@ impl EmulatorBuilder {
     /// Allows addresses that other machines can reach, to listen on and to post webhooks to.
     pub fn allow_remote(mut self, allow: bool) -> Self {
         self.allow_remote = allow;
+        self
+    }
+
+    /// Lets other machines use the admin API under `/_emulator` too, where they can reach the emulator at all: by default it
+    /// answers this machine only.
+    pub fn allow_remote_admin(mut self, allow: bool) -> Self {
+        self.allow_remote_admin = allow;
         self
     }
 
@@ -289,7 +299,8 @@ impl EmulatorBuilder {
             forbidden_api_key: self.forbidden_api_key,
             sync_duration: self.sync_duration,
             success_statuses,
-            clock: self.clock,
+            clock: Hands::new(self.clock),
+            allow_remote_admin: self.allow_remote_admin,
         };
         let mut app = App::new(state, settings, self.rate_limits, faults);
         app.webhooks = Dispatcher::new(self.allow_remote);

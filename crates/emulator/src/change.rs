@@ -11,6 +11,7 @@ use workos_directory_sync::types::DirectoryUserState;
 use workos_directory_sync::types::EventName;
 
 use crate::inactive::InactivePolicy;
+use crate::index::Scope;
 use crate::kind::Kind;
 use crate::loader::ObjectError;
 use crate::loader::complete_directory;
@@ -111,6 +112,29 @@ impl Change<'_> {
         data.domains = Some(model.domain.into_iter().map(|name| domain(ulid, name)).collect());
         let organization = data.organization_id.clone();
         self.tell(EventName::DsyncActivated, organization, &data)
+    }
+
+    /// Creates an organization, or gives it another name.
+    pub(crate) fn organization(&mut self, id: &str, name: Option<String>) -> Result<(), ObjectError> {
+        organization_number(self.state, id)?;
+        self.state.organization_names.insert(id.to_owned(), name);
+        Ok(())
+    }
+
+    /// Deletes an organization with its directories; `false` when there is none.
+    pub(crate) fn delete_organization(&mut self, id: &str) -> Result<bool, ObjectError> {
+        let Some(&number) = self.state.organizations.get(id) else {
+            return Ok(false);
+        };
+        let scope = Scope::Organization(number).key(0);
+        let directories: Vec<u32> = self.state.directories_by_scope.all(scope).collect();
+        for directory in directories {
+            let id = self.state.directories.id(directory).unwrap_or_default();
+            self.delete_directory(&id)?;
+        }
+        self.state.organizations.remove(id);
+        self.state.organization_names.remove(id);
+        Ok(true)
     }
 
     /// Deletes a directory with everything in it, which one event stands for.

@@ -1,7 +1,8 @@
-//! What time it is: the system's, or one that a test drives.
+//! What time it is: the system's, or one that a test drives, from Rust or over HTTP.
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -41,5 +42,92 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> jiff::Timestamp {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The clock of a running emulator: the one that it was started with, until somebody takes it in hand.
+pub(crate) struct Hands {
+    clock: Arc<dyn Clock>,
+    taken: Mutex<Taken>,
+}
+
+/// What was done to a clock.
+#[derive(Clone, Copy, Debug)]
+enum Taken {
+    /// It goes on, ahead by this much.
+    Ahead(Duration),
+    /// It stands at this time.
+    Stopped(jiff::Timestamp),
+}
+
+impl Hands {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            taken: Mutex::new(Taken::Ahead(Duration::ZERO)),
+        }
+    }
+
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.time(*self.lock())
+    }
+
+    /// Stops at a time; `false` for one that is past already.
+    pub(crate) fn stop_at(&self, time: jiff::Timestamp) -> bool {
+        let mut taken = self.lock();
+        if time < self.time(*taken) {
+            return false;
+        }
+        *taken = Taken::Stopped(time);
+        true
+    }
+
+    /// Moves forward, up to the end of time.
+    pub(crate) fn advance(&self, by: Duration) {
+        let mut taken = self.lock();
+        *taken = match *taken {
+            Taken::Ahead(ahead) => Taken::Ahead(ahead.saturating_add(by)),
+            Taken::Stopped(at) => Taken::Stopped(later(at, by)),
+        };
+    }
+
+    fn time(&self, taken: Taken) -> jiff::Timestamp {
+        match taken {
+            Taken::Ahead(ahead) => later(self.clock.now(), ahead),
+            Taken::Stopped(at) => at,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn later(time: jiff::Timestamp, by: Duration) -> jiff::Timestamp {
+    time.saturating_add(by).unwrap_or(jiff::Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_in_hand_stands_goes_on_and_never_goes_back() {
+        let start = jiff::Timestamp::UNIX_EPOCH;
+        let manual = ManualClock::at(start);
+        let hands = Hands::new(Arc::new(manual.clone()));
+        let at = |seconds| later(start, Duration::from_secs(seconds));
+        hands.advance(Duration::from_secs(5));
+        assert_eq!(hands.now(), at(5));
+        manual.advance(Duration::from_secs(1));
+        assert_eq!(hands.now(), at(6));
+        assert!(!hands.stop_at(at(5)));
+        assert!(hands.stop_at(at(10)));
+        manual.advance(Duration::from_secs(100));
+        assert_eq!(hands.now(), at(10));
+        hands.advance(Duration::from_secs(1));
+        assert_eq!(hands.now(), at(11));
+        hands.advance(Duration::MAX);
+        assert_eq!(hands.now(), jiff::Timestamp::MAX);
     }
 }

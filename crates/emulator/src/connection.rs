@@ -32,9 +32,19 @@ impl Reset {
     }
 }
 
-impl Connected<IncomingStream<'_, Connections>> for Reset {
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) reset: Reset,
+}
+
+impl Connected<IncomingStream<'_, Connections>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {
-        stream.io().reset.clone()
+        Self {
+            address: *stream.remote_addr(),
+            reset: stream.io().reset.clone(),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ impl Plan {
             _ => return None,
         };
         let status = StatusCode::from_u16(status).ok()?;
-        let mut response = answer::response(Ok(error(status, body)), quota, request_id);
+        let mut response = answer::response(Ok(error(status, body)), Some(quota), request_id);
         let headers = response.headers_mut();
         if let Some(content) = content_type(body) {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));

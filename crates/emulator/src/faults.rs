@@ -91,17 +91,23 @@ impl Faults {
             let done = done.ok_or(FaultRuleError::TooMany { limit: MAX_RULES })?;
             rules.active.remove(done);
         }
-        rules.last_id += 1;
-        let id = rules.last_id;
-        // A stream of its own: which requests a rule hits does not depend on the other rules.
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        random.set_stream(id);
-        rules.active.push(Active {
-            injected: InjectedFault { id, rule, applied: 0 },
-            skipped: 0,
-            random,
-        });
-        Ok(id)
+        Ok(rules.add(rule, self.seed))
+    }
+
+    /// Puts these rules in force, and no others.
+    pub(crate) fn replace(&self, new: Vec<FaultRule>) -> Result<(), FaultRuleError> {
+        if new.len() > MAX_RULES {
+            return Err(FaultRuleError::TooMany { limit: MAX_RULES });
+        }
+        for rule in &new {
+            rule.check()?;
+        }
+        let mut rules = self.lock();
+        rules.active.clear();
+        for rule in new {
+            rules.add(rule, self.seed);
+        }
+        Ok(())
     }
 
     /// The rules, the oldest first, those included that have done their work.
@@ -136,6 +142,23 @@ impl Faults {
 
     fn lock(&self) -> MutexGuard<'_, Rules> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rules {
+    /// Adds a rule that was checked.
+    fn add(&mut self, rule: FaultRule, seed: u64) -> u64 {
+        self.last_id += 1;
+        let id = self.last_id;
+        // A stream of its own: which requests a rule hits does not depend on the other rules.
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(id);
+        self.active.push(Active {
+            injected: InjectedFault { id, rule, applied: 0 },
+            skipped: 0,
+            random,
+        });
+        id
     }
 }
 

@@ -12,12 +12,15 @@
 //!              ├─ received: what tests look at
 //!              └─ faults: what goes wrong on purpose ─▶ movement, tamper, delivery, connection
 //!
+//! /_emulator ─▶ admin ─▶ everything above and below: objects, webhooks, faults, churn, state, clock, received
+//!
 //! change, churn ─▶ state ─▶ log ─┬▶ GET /events
 //!                                └▶ webhooks: chaos ─▶ queue ─▶ signed ─▶ endpoint, retried ─▶ delivery log
 //! ```
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod answer;
 mod app;
 mod builder;

@@ -77,7 +77,7 @@ pub enum ObjectError {
     #[error("there are too many objects")]
     TooMany,
     /// New objects stand behind the others of their kind.
-    #[error("the id `{id}` does not sort behind those that are there: `Emulator::new_id` makes one that does")]
+    #[error("the id `{id}` does not sort behind those that are there; leave it out or let the emulator make it")]
     NotNew {
         /// The id.
         id: String,
@@ -109,6 +109,13 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
+    /// Adds an organization that was created for itself.
+    pub(crate) fn organization(&mut self, id: String, name: Option<String>) -> Result<(), ObjectError> {
+        organization_number(&mut self.state, &id)?;
+        self.state.organization_names.insert(id, name);
+        Ok(())
+    }
+
     /// Adds a directory.
     pub(crate) fn directory(&mut self, mut model: types::Directory) -> Result<u32, ObjectError> {
         let ulid = parsed(Kind::Directory, &model.id)?;
@@ -275,10 +282,11 @@ pub(crate) fn organization_number(state: &mut State, id: &str) -> Result<u32, Ob
     if let Some(&number) = state.organizations.get(id) {
         return Ok(number);
     }
-    let number = u32::try_from(state.organizations.len()).map_err(|_| ObjectError::TooMany)?;
+    let number = state.organization_numbers;
     if number > MAX_NUMBER {
         return Err(ObjectError::TooMany);
     }
+    state.organization_numbers += 1;
     state.organizations.insert(id.to_owned(), number);
     Ok(number)
 }

@@ -61,6 +61,18 @@ impl Received {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).total
     }
 
+    /// At most `limit` of the last requests, the oldest first, from the one behind number `after` on, each with its number;
+    /// and whether there are others before and after them.
+    pub(crate) fn page(&self, after: u64, limit: usize) -> (Vec<(u64, ReceivedRequest)>, bool, bool) {
+        let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = record.total - record.last.len() as u64;
+        let skipped = usize::try_from(after.saturating_sub(forgotten)).unwrap_or(usize::MAX);
+        let numbered = (forgotten + 1..).zip(record.last.iter().cloned());
+        let page: Vec<_> = numbered.skip(skipped).take(limit).collect();
+        let is_later = skipped.saturating_add(page.len()) < record.last.len();
+        (page, skipped > 0, is_later)
+    }
+
     pub(crate) fn last(&self) -> Vec<ReceivedRequest> {
         let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         record.last.iter().cloned().collect()

@@ -97,6 +97,36 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, message).with_code("invalid_request_parameters")
     }
 
+    /// What was asked for does not go with what is there.
+    pub(crate) fn unprocessable(error: &impl ToString) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).with_code("unprocessable")
+    }
+
+    /// One field is wrong, or its place in the body.
+    pub(crate) fn invalid_field(field: &str, message: String) -> Self {
+        let mut fault = types::FieldError::new("invalid");
+        fault.field = Some(field.to_owned());
+        fault.message = Some(message);
+        Self::invalid(vec![fault])
+    }
+
+    /// There is nothing of this name.
+    pub(crate) fn unknown(error: &impl ToString) -> Self {
+        Self::new(StatusCode::NOT_FOUND, error.to_string()).with_code("entity_not_found")
+    }
+
+    /// It cannot be done now.
+    pub(crate) fn conflict(error: &impl ToString) -> Self {
+        Self::new(StatusCode::CONFLICT, error.to_string()).with_code("conflict")
+    }
+
+    /// The admin API is not for other machines.
+    pub(crate) fn not_from_there() -> Self {
+        let message = "The admin API answers this machine only; start the emulator with `--allow-remote-admin` \
+                       (`EmulatorBuilder::allow_remote_admin`) to let others use it.";
+        Self::new(StatusCode::FORBIDDEN, message).with_code("access_denied")
+    }
+
     /// What an injected fault says.
     pub(crate) fn injected(status: StatusCode) -> Self {
         Self::new(status, status.canonical_reason().unwrap_or("Error")).with_code("injected_fault")

@@ -21,10 +21,11 @@ use workos_directory_sync::operation::Method;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::operations;
 
+use crate::admin;
 use crate::answer;
 use crate::answer::Reply;
 use crate::app::App;
-use crate::connection::Reset;
+use crate::connection::Peer;
 use crate::directories;
 use crate::events;
 use crate::fault::Movement;
@@ -126,7 +127,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for &(operation, handler) in HANDLERS {
         let answer = move |State(app): State<Arc<App>>,
-                           ConnectInfo(reset): ConnectInfo<Reset>,
+                           ConnectInfo(peer): ConnectInfo<Peer>,
                            path: Result<RawPathParams, RawPathParamsRejection>,
                            request: Request| async move {
             // An id that is not UTF-8 is the id of nothing.
@@ -148,23 +149,29 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 };
                 call.answer(&app, handler, &plan, cursor.as_deref())
             });
-            plan.deliver(response, &reset).await
+            plan.deliver(response, &peer.reset).await
         };
         router = router.route(operation.path, on(filter(operation.method), answer));
     }
-    router
+    admin::add_routes(router)
         .method_not_allowed_fallback(|State(app): State<Arc<App>>, request: Request| async move {
-            respond(&app, &request, None, &Plan::default(), |_| {
-                Err(Refusal::method_not_allowed())
-            })
+            fallback(&app, &request, Refusal::method_not_allowed())
         })
         .fallback(|State(app): State<Arc<App>>, request: Request| async move {
-            respond(&app, &request, None, &Plan::default(), |_| Err(Refusal::no_route()))
+            fallback(&app, &request, Refusal::no_route())
         })
         .with_state(app)
 }
 
-fn filter(method: Method) -> MethodFilter {
+/// What a request is told that is for no operation.
+fn fallback(app: &App, request: &Request, refusal: Refusal) -> Response {
+    if admin::owns(request.uri().path()) {
+        return admin::refuse(app, refusal);
+    }
+    respond(app, request, None, &Plan::default(), |_| Err(refusal))
+}
+
+pub(crate) fn filter(method: Method) -> MethodFilter {
     match method {
         Method::Get => MethodFilter::GET,
         Method::Post => MethodFilter::POST,
@@ -192,7 +199,7 @@ fn respond(
             Ok(_) if body_length(request.headers()) > MAX_BODY => Err(Refusal::body_too_large()),
             Ok(_) => answer(now),
         };
-        answer::response(result, quota, &request_id)
+        answer::response(result, Some(quota), &request_id)
     });
     app.received.add(ReceivedRequest {
         operation: operation.map(|operation| operation.id),
@@ -217,7 +224,8 @@ fn body_length(headers: &HeaderMap) -> u64 {
     length.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
-fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+/// Whether a request has the right key.
+pub(crate) fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Refusal::unauthorized());

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::builder::EmulatorBuilder;
 use crate::builder::StartError;
 use crate::connection::Connections;
-use crate::connection::Reset;
+use crate::connection::Peer;
 use crate::faults::Faults;
 use crate::received::ReceivedRequest;
 use crate::routes;
@@ -54,7 +54,7 @@ impl Emulator {
     pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: App) -> Self {
         let app = Arc::new(app);
         let (stop, stopped) = oneshot::channel::<()>();
-        let service = routes::router(Arc::clone(&app)).into_make_service_with_connect_info::<Reset>();
+        let service = routes::router(Arc::clone(&app)).into_make_service_with_connect_info::<Peer>();
         let server = axum::serve(Connections(listener), service).with_graceful_shutdown(async move {
             // A sender that was dropped says the same as one that was used.
             drop(stopped.await);

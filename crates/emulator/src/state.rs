@@ -32,6 +32,10 @@ pub(crate) struct State {
     pub(crate) log: Shelf<EventRow>,
     /// The numbers of the organizations, by id.
     pub(crate) organizations: BTreeMap<String, u32>,
+    /// How many numbers organizations were given, those of deleted ones included.
+    pub(crate) organization_numbers: u32,
+    /// The names of the organizations that were created for themselves, by id.
+    pub(crate) organization_names: BTreeMap<String, Option<String>>,
     /// Directories by [`Scope`].
     pub(crate) directories_by_scope: Index,
     /// Users by [`Scope`] and state.
@@ -56,6 +60,8 @@ impl Default for State {
             groups: Shelf::new(Kind::Group),
             log: Shelf::new(Kind::Event),
             organizations: BTreeMap::new(),
+            organization_numbers: 0,
+            organization_names: BTreeMap::new(),
             directories_by_scope: Index::default(),
             users_by_scope: Index::default(),
             groups_by_scope: Index::default(),

@@ -1,6 +1,6 @@
 //! The state in a file: everything that the emulator knows, with its ids, its order and its log of events.
 //!
-//! A line is one JSON object with one field, which says what the line is: first `format`, then directories, groups, users with
+//! A line is one JSON object with one field, which says what the line is: first `format`, then organizations that were created for themselves, directories, groups, users with
 //! their memberships, events, and `end` with the number of lines. An object that was deleted leaves its id, so that cursors
 //! keep their place and no id is given twice. A reader needs no more memory than the state itself.
 
@@ -97,6 +97,11 @@ enum Line<'a> {
         name: String,
         version: u32,
     },
+    Organization {
+        id: String,
+        #[serde(default)]
+        name: Option<String>,
+    },
     Directory {
         model: Box<types::Directory>,
         #[serde(default)]
@@ -126,6 +131,10 @@ enum Written<'a> {
     Format {
         name: &'a str,
         version: u32,
+    },
+    Organization {
+        id: &'a str,
+        name: Option<&'a str>,
     },
     Directory {
         model: &'a types::Directory,
@@ -162,6 +171,10 @@ impl State {
             name: NAME,
             version: VERSION,
         })?;
+        for (id, name) in &self.organization_names {
+            let name = name.as_deref();
+            lines.written(&Written::Organization { id, name })?;
+        }
         each(&self.directories, lines, |lines, _, row| {
             lines.written(&Written::Directory {
                 model: &row.model,
@@ -234,6 +247,7 @@ impl State {
 
 fn add(loader: &mut Loader, line: Line<'_>) -> Result<(), ObjectError> {
     match line {
+        Line::Organization { id, name } => loader.organization(id, name)?,
         Line::Directory { model, last_sync } => {
             let number = loader.directory(*model)?;
             loader.last_sync(number, last_sync);

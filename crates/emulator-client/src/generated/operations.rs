@@ -39,6 +39,7 @@ pub const ALL: &[&Operation] = &[
     &REPLAY_DELIVERY,
     &GET_FAULTS,
     &PUT_FAULTS,
+    &ADD_FAULT,
     &DELETE_FAULTS,
     &PUT_CHURN,
     &DELETE_CHURN,
@@ -682,6 +683,26 @@ pub const PUT_FAULTS: Operation = Operation {
     }),
     success: &[200],
     answer: Some("FaultList"),
+    pagination: None,
+    rate_limits: &[],
+    status_help: STATUS_HELP,
+};
+
+/// Add a fault: `POST /_emulator/faults`.
+pub const ADD_FAULT: Operation = Operation {
+    id: "addFault",
+    method: Method::Post,
+    path: "/_emulator/faults",
+    tag: "faults",
+    summary: "Add a fault",
+    origin: Origin::Both,
+    parameters: &[],
+    body: Some(RequestBody {
+        model: "FaultRule",
+        required: true,
+    }),
+    success: &[201],
+    answer: Some("InjectedFault"),
     pagination: None,
     rate_limits: &[],
     status_help: STATUS_HELP,

@@ -61,7 +61,7 @@ pub struct Chaos {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Churn {
-    /// How many changes in a second, by the emulator's clock.
+    /// How many changes in a second, from one in a day to a thousand; the emulator's clock does not matter.
     pub per_second: f64,
     /// Where the random numbers begin; 1 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]

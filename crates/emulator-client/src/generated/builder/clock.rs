@@ -38,7 +38,7 @@ impl EmulatorClient {
 
     /// Set the clock.
     ///
-    /// Stops the clock at a time, or moves the one that stands. The clock never goes back.
+    /// Stops the clock at a time, or moves the one that stands. It never goes back, and stands from then on.
     ///
     /// `PUT /_emulator/clock`
     ///
@@ -62,7 +62,7 @@ impl EmulatorClient {
 
     /// Advance the clock.
     ///
-    /// Moves the clock forward. What is due by then happens.
+    /// Moves the clock forward, whether it stands or goes. What is due by then happens.
     ///
     /// `POST /_emulator/clock/advance`
     ///

@@ -16,7 +16,7 @@ use workos_directory_sync::builder_parts::Parameter;
 impl EmulatorClient {
     /// Create a user.
     ///
-    /// Creates a user of the directory, told by `dsync.user.created`.
+    /// Creates a user of the directory, told by `dsync.user.created`. Where the emulator's policy deletes inactive users, one who is inactive from the beginning never appears; the answer is the user as it would have been.
     ///
     /// `POST /_emulator/directories/{directory}/users`
     ///

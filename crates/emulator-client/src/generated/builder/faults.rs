@@ -60,6 +60,30 @@ impl EmulatorClient {
         PutFaults::new(self.client().clone())
     }
 
+    /// Add a fault.
+    ///
+    /// Answers go wrong by this rule too from now on.
+    ///
+    /// `POST /_emulator/faults`
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn example(client: workos_directory_emulator_client::EmulatorClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body: workos_directory_emulator_client::types::FaultRule = serde_json::from_str(r#"{"operation":"listDirectoryUsers","times":2,"fault":{"kind":"status","status":503}}"#)?;
+    /// let answer = client
+    ///     .add_fault()
+    ///     .body(body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{:?}", *answer);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_fault(&self) -> AddFault {
+        AddFault::new(self.client().clone())
+    }
+
     /// Remove all faults.
     ///
     /// Lets answers go right again.
@@ -144,6 +168,49 @@ impl PutFaults {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::FaultList>, Error> {
+        let Self { client, body } = self;
+        let request = client.request(Self::OPERATION, &[])?;
+        let request = body.json(Self::OPERATION, request)?;
+        client.send_json(Self::OPERATION, request).await
+    }
+}
+
+/// A request to add a fault: `POST /_emulator/faults`.
+#[derive(Clone, Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct AddFault {
+    client: Client,
+    body: Parameter<types::FaultRule>,
+}
+
+impl AddFault {
+    const OPERATION: &'static Operation = &operations::ADD_FAULT;
+
+    fn new(client: Client) -> Self {
+        Self {
+            client,
+            body: Parameter::required("body"),
+        }
+    }
+
+    /// The rule.
+    ///
+    /// Required.
+    pub fn body<V>(mut self, body: V) -> Self
+    where
+        V: TryInto<types::FaultRule>,
+        V::Error: Display,
+    {
+        self.body.set(body);
+        self
+    }
+
+    /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]: the parameters are checked first, then the answer.
+    pub async fn send(self) -> Result<ResponseValue<types::InjectedFault>, Error> {
         let Self { client, body } = self;
         let request = client.request(Self::OPERATION, &[])?;
         let request = body.json(Self::OPERATION, request)?;

@@ -36,6 +36,7 @@ pub use self::webhooks::ListDeliveries;
 pub use self::webhooks::ReplayDelivery;
 pub use self::faults::GetFaults;
 pub use self::faults::PutFaults;
+pub use self::faults::AddFault;
 pub use self::faults::DeleteFaults;
 pub use self::churn::PutChurn;
 pub use self::churn::DeleteChurn;

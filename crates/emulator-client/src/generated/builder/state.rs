@@ -38,7 +38,7 @@ impl EmulatorClient {
 
     /// Load a state.
     ///
-    /// Replaces everything that the emulator holds by the objects of a seed file. No events tell of it.
+    /// Replaces everything that the emulator holds by the objects of a seed file. No events tell of it, and those that have happened stay in the log.
     ///
     /// `PUT /_emulator/state`
     ///

@@ -67,7 +67,7 @@ impl EmulatorClient {
 
     /// Delete a webhook endpoint.
     ///
-    /// Delivers nothing to the endpoint any more; what waits for it is dropped.
+    /// Delivers nothing to the endpoint any more; what waits for it counts as failed.
     ///
     /// `DELETE /_emulator/webhooks/{endpoint}`
     ///
@@ -77,7 +77,7 @@ impl EmulatorClient {
     /// # async fn example(client: workos_directory_emulator_client::EmulatorClient) -> Result<(), workos_directory_emulator_client::Error> {
     /// client
     ///     .delete_webhook_endpoint()
-    ///     .endpoint("endpoint_01")
+    ///     .endpoint("webhook_endpoint_01ECAZ4NV9QMV47GW873HDCX74")
     ///     .send()
     ///     .await?;
     /// # Ok(())
@@ -121,7 +121,7 @@ impl EmulatorClient {
     /// # async fn example(client: workos_directory_emulator_client::EmulatorClient) -> Result<(), workos_directory_emulator_client::Error> {
     /// let answer = client
     ///     .replay_delivery()
-    ///     .delivery("delivery_01")
+    ///     .delivery("delivery_01ECAZ4NV9QMV47GW873HDCX74")
     ///     .send()
     ///     .await?;
     /// println!("{:?}", *answer);

@@ -1,0 +1,34 @@
+//! Everything that the emulator holds.
+
+use std::sync::Arc;
+
+use crate::admin::call::Call;
+use crate::admin::call::refused;
+use crate::answer::Reply;
+use crate::app::App;
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+use crate::seed_file::SeedFile;
+use crate::seed_file::SeedFileError;
+use crate::shelf::Shelf;
+
+/// `GET /_emulator/state`
+pub(crate) fn get(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
+    let file = app.state().seed_file().map_err(refused)?;
+    call.reply(&file)
+}
+
+/// `PUT /_emulator/state`
+pub(crate) fn put(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
+    let file: SeedFile = call.body()?;
+    let mut new = file.state().map_err(|error| match error {
+        SeedFileError::Object { at, error } => Refusal::invalid_field(&at, error.to_string()),
+        error => Refusal::unprocessable(&error),
+    })?;
+    let mut state = app.state_mut();
+    // What has happened has happened: cursors of the log and places of endpoints in it stay good.
+    new.log = std::mem::replace(&mut state.log, Shelf::new(Kind::Event));
+    new.inactive_policy = state.inactive_policy;
+    *state = new;
+    call.done()
+}

@@ -1,0 +1,191 @@
+//! Calls that are refused say what is wrong with them, and change nothing.
+
+use serde_json::Value;
+use workos_directory_emulator::DEFAULT_FORBIDDEN_API_KEY;
+use workos_directory_emulator::Emulator;
+use workos_directory_emulator::Fault;
+use workos_directory_emulator::FaultRule;
+use workos_directory_emulator::Population;
+use workos_directory_emulator::RateLimits;
+use workos_directory_emulator_client::EmulatorClient;
+use workos_directory_emulator_client::operations;
+use workos_directory_emulator_client::types;
+
+use crate::A_MINUTE;
+use crate::World;
+use crate::refused;
+
+impl World {
+    /// Sends a body as it is; status and answer come back.
+    async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let url = format!("{}/_emulator{path}", self.emulator.base_url());
+        let request = reqwest::Client::new().request(method.parse().unwrap(), url);
+        let request = request.bearer_auth(self.emulator.api_key()).body(body.to_owned());
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap())
+    }
+
+    /// Sends a body that is refused with 422; the field that is wrong comes back.
+    async fn wrong_field(&self, method: &str, path: &str, body: &str) -> String {
+        let (status, answer) = self.send(method, path, body).await;
+        assert_eq!(status, 422, "{answer}");
+        answer["errors"][0]["field"].as_str().expect("a field").to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_body_is_refused_with_the_place_that_is_wrong_and_changes_nothing() {
+    let world = World::empty().await;
+    let directory = world.directory().await.id;
+    let user = world.user(&directory).await.id;
+    let before = (world.emulator.seed_file().unwrap(), world.event_names().await);
+    let users = format!("/directories/{directory}/users");
+    assert_eq!(world.wrong_field("POST", &users, r#"{"email":7}"#).await, "email");
+    assert_eq!(
+        world.wrong_field("POST", &users, r#"{"role":{"slug":7}}"#).await,
+        "role.slug"
+    );
+    let user = format!("{users}/{user}");
+    assert_eq!(
+        world.wrong_field("PATCH", &user, r#"{"first_name":[]}"#).await,
+        "first_name"
+    );
+    assert_eq!(
+        world
+            .wrong_field("POST", "/clock/advance", r#"{"milliseconds":-1}"#)
+            .await,
+        "milliseconds"
+    );
+    assert_eq!(
+        world
+            .wrong_field("PUT", "/clock", r#"{"now":"2026-11-24T11:59:59Z"}"#)
+            .await,
+        "now"
+    );
+    assert_eq!(
+        world.wrong_field("PUT", "/churn", r#"{"per_second":0}"#).await,
+        "per_second"
+    );
+    assert_eq!(
+        world
+            .wrong_field("POST", "/webhooks", r#"{"url":"http://example.com"}"#)
+            .await,
+        "url"
+    );
+    let chaos = r#"{"url":"http://127.0.0.1:1","chaos":{"drop":2}}"#;
+    assert_eq!(world.wrong_field("POST", "/webhooks", chaos).await, "chaos.drop");
+    let organization = r#"{"id":"org_01EHZNVPK3SFK441A1RGBFSHRX"}"#;
+    let path = "/organizations/org_01EHZNVPK3SFK441A1RGBFSHRT";
+    assert_eq!(world.wrong_field("PUT", path, organization).await, "id");
+    let state = r#"{"directories":[],"users":[{"id":"x"}],"groups":[],"memberships":[]}"#;
+    assert!(world.wrong_field("PUT", "/state", state).await.starts_with("users[0]"));
+    for query in ["limit=0", "limit=101", "limit=x", "limit=1&limit=2"] {
+        assert_eq!(
+            world.wrong_field("GET", &format!("/deliveries?{query}"), "").await,
+            "limit"
+        );
+    }
+    assert_eq!(world.wrong_field("GET", "/requests?after=x", "").await, "after");
+
+    let (status, answer) = world.send("POST", &users, "{").await;
+    assert_eq!(status, 400, "{answer}");
+    assert_eq!(world.send("POST", &users, "{} {}").await.0, 400);
+    assert_eq!(world.send("POST", &users, "").await.0, 400);
+    assert_eq!(world.send("POST", &users, &" ".repeat(2_000_000)).await.0, 413);
+    assert_eq!(world.send("GET", "/nothing", "").await.0, 404);
+    assert_eq!(world.send("POST", "/state", "").await.0, 405);
+    assert_eq!(before, (world.emulator.seed_file().unwrap(), world.event_names().await));
+    assert_eq!(world.emulator.churn_rate(), None);
+    assert!(world.emulator.webhooks().endpoints().is_empty());
+}
+
+#[tokio::test]
+async fn a_fault_that_makes_no_sense_is_refused_and_those_in_force_stay() {
+    let world = World::empty().await;
+    world
+        .emulator
+        .faults()
+        .inject(FaultRule::new(Fault::status(503)))
+        .unwrap();
+    let before = world.emulator.faults().list();
+    let good = r#"{"fault":{"kind":"reset"}}"#;
+    for (bad, place) in [
+        (r#"{"times":"2","fault":{"kind":"reset"}}"#, "rules[1].times"),
+        (r#"{"fault":{"kind":"status","milliseconds":5}}"#, "rules[1].fault"),
+        (r#"{"operation":"listPeople","fault":{"kind":"reset"}}"#, "rules[1]"),
+        (r#"{"probability":2,"fault":{"kind":"reset"}}"#, "rules[1]"),
+    ] {
+        let body = format!(r#"{{"rules":[{good},{bad}]}}"#);
+        assert_eq!(world.wrong_field("PUT", "/faults", &body).await, place);
+    }
+    let gremlins = r#"{"fault":{"kind":"gremlins"}}"#;
+    assert_eq!(world.wrong_field("POST", "/faults", gremlins).await, "fault.kind");
+    assert_eq!(world.emulator.faults().list(), before);
+}
+
+#[tokio::test]
+async fn an_object_of_another_directory_is_not_found_and_a_wrong_id_is_refused() {
+    let world = World::empty().await;
+    let (one, other) = (world.directory().await.id, world.directory().await.id);
+    let user = world.user(&one).await.id;
+    let delete = world.admin.delete_user().directory(&*other).user(&*user).send().await;
+    assert_eq!(refused(delete).0, 404);
+    let mut change = types::UserChange::default();
+    change.last_name = Some("Roe".to_owned());
+    let update = world.admin.update_user().directory(&*other).user(&*user).body(change);
+    assert_eq!(refused(update.send().await).0, 404);
+    for id in [user.as_str(), "jane", "directory_user_01E1JG7J09H96KYP8HM9B0G5SJ"] {
+        let mut new = types::NewUser::default();
+        new.id = Some(id.to_owned());
+        let create = world.admin.create_user().directory(&*one).body(new).send().await;
+        let (status, message) = refused(create);
+        assert_eq!(status, 422);
+        assert!(message.contains(id), "{message}");
+    }
+    assert_eq!(world.emulator.seed_file().unwrap().users.len(), 1);
+}
+
+#[tokio::test]
+async fn every_operation_needs_the_key() {
+    let world = World::empty().await;
+    let http = reqwest::Client::new();
+    for operation in operations::ALL {
+        // Any id will do: nobody gets as far as looking for it.
+        let url = format!(
+            "{}{}",
+            world.emulator.base_url(),
+            operation.path.replace(['{', '}'], "")
+        );
+        for (key, expected) in [
+            (None, 401),
+            (Some("sk_test_wrong"), 401),
+            (Some(DEFAULT_FORBIDDEN_API_KEY), 403),
+        ] {
+            let mut request = http.request(operation.method.into(), &url);
+            if let Some(key) = key {
+                request = request.bearer_auth(key);
+            }
+            let status = request.send().await.unwrap().status().as_u16();
+            assert_eq!(status, expected, "{operation:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn calls_are_not_counted_limited_or_hit_by_faults() {
+    let hourly = RateLimits::unlimited().general(1, A_MINUTE * 60);
+    let builder = Emulator::builder().population(Population::empty()).rate_limits(hourly);
+    let world = World::of(builder.fault(FaultRule::new(Fault::status(503)).skip(1))).await;
+    for _ in 0..5 {
+        world.admin.get_clock().send().await.unwrap();
+    }
+    let unknown = EmulatorClient::new(world.emulator.base_url(), "sk_test_wrong").unwrap();
+    assert_eq!(refused(unknown.get_clock().send().await).0, 401);
+    assert_eq!(world.send("GET", "/nothing", "").await.0, 404);
+    assert_eq!(world.emulator.total_requests(), 0);
+    assert!(world.emulator.received().is_empty());
+    // The one request that the limit lets through is still there.
+    world.admin.client().list_directories().send().await.unwrap();
+    assert_eq!(world.emulator.total_requests(), 1);
+}
