@@ -35,6 +35,12 @@
 //!                         store::events: each once, the newest wins, in one transaction with the cursor
 //! ```
 //!
+//! ```text
+//! every transaction of the above ─▶ store::outbox: what it changed, in order and once
+//!                                      │
+//! an application ◀── changes ──────────┘
+//! ```
+//!
 //! # What holds at any time
 //!
 //! - Memory is bounded by a few pages for each directory under way, not by the size of a directory.
@@ -46,6 +52,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod changes;
 mod error;
 mod follow;
 mod full_sync;
@@ -57,6 +64,10 @@ mod record;
 mod store;
 mod summary;
 
+pub use crate::changes::Change;
+pub use crate::changes::ChangeKind;
+pub use crate::changes::Changes;
+pub use crate::changes::Consumer;
 pub use crate::error::Error;
 pub use crate::follow::Follow;
 pub use crate::follow::FollowProgress;

@@ -7,6 +7,8 @@ use workos_directory_sync::Client;
 use workos_directory_sync::Timestamp;
 use workos_directory_sync::events::Event;
 
+use crate::Changes;
+use crate::Consumer;
 use crate::DeadEvent;
 use crate::Error;
 use crate::EventCounts;
@@ -101,6 +103,30 @@ impl Mirror {
         let event: Event =
             serde_json::from_str(&text).map_err(|error| Error::Database(sqlx::Error::Decode(error.into())))?;
         self.apply_events(&[event]).await.map(Some)
+    }
+
+    /// What changed, in order and once each, for an application that names itself: it goes on where it was. A new one
+    /// begins with the oldest change.
+    pub fn changes(&self, consumer: impl Into<String>) -> Changes<'_> {
+        Changes::new(self, consumer.into())
+    }
+
+    /// The applications that read the changes, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn consumers(&self) -> Result<Vec<Consumer>, Error> {
+        self.store.consumers().await
+    }
+
+    /// Forgets an application that will not read changes any more, and says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn forget_consumer(&self, name: &str) -> Result<bool, Error> {
+        self.store.forget_consumer(name).await
     }
 
     /// Ends the connection and leaves the file in one piece, without its write-ahead log.

@@ -2,6 +2,8 @@
 
 //! The operations of the API, as the document describes them.
 
+#![warn(clippy::pedantic)]
+
 use workos_directory_sync::operation::Location;
 use workos_directory_sync::operation::Method;
 use workos_directory_sync::operation::Operation;
