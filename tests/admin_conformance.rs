@@ -141,6 +141,9 @@ impl World {
         let state = self.ask(&operations::GET_STATE, Value::Null).await;
         assert_eq!(state["memberships"].as_array().map(Vec::len), Some(1));
         self.ask(&operations::PUT_STATE, state).await;
+        self.ask(&operations::GET_SETTINGS, Value::Null).await;
+        self.ask(&operations::PUT_SETTINGS, json!({ "inactive_policy": "keep" }))
+            .await;
         self.ask(&operations::GET_CLOCK, Value::Null).await;
         self.ask(&operations::ADVANCE_CLOCK, json!({ "milliseconds": 1_000 }))
             .await;
