@@ -650,6 +650,53 @@ pub struct GroupChange {
     pub raw_attributes: Option<Attributes>,
 }
 
+/// What becomes of a user who turns inactive.
+///
+/// Other values are kept as they came.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum InactivePolicy {
+    /// The user is deleted, and one who is inactive from the beginning never appears.
+    Delete,
+    /// The user stays, in state `inactive`.
+    Keep,
+    /// A value that this version does not know.
+    Unknown(String),
+}
+
+impl InactivePolicy {
+    /// The values that this version knows.
+    pub const KNOWN: &'static [Self] = &[Self::Delete, Self::Keep];
+
+    /// The value as the API writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Delete => "delete",
+            Self::Keep => "keep",
+            Self::Unknown(value) => value,
+        }
+    }
+
+    /// Whether this version knows the value.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        Self::KNOWN.contains(self)
+    }
+}
+
+impl From<&str> for InactivePolicy {
+    fn from(value: &str) -> Self {
+        match value {
+            "delete" => Self::Delete,
+            "keep" => Self::Keep,
+            _ => Self::Unknown(value.to_owned()),
+        }
+    }
+}
+
+workos_directory_sync::open_enum_traits!(InactivePolicy);
+
 /// A rule in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -891,6 +938,25 @@ impl RequestList {
     }
 }
 
+/// How the emulator behaves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Settings {
+    /// What becomes of users who turn inactive.
+    pub inactive_policy: InactivePolicy,
+}
+
+impl Settings {
+    /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
+    pub fn new(inactive_policy: impl Into<InactivePolicy>) -> Self {
+        Self {
+            inactive_policy: inactive_policy.into(),
+        }
+    }
+}
+
 /// Everything that the emulator holds, in the shape of a seed file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -1041,9 +1107,9 @@ macro_rules! for_each_model {
     ($callback:ident) => {
         $callback ! { Chaos, Churn, Clock, ClockAdvance, Delivery, DeliveryAttempt,
         DeliveryKind, DeliveryList, DeliveryState, DirectoryChange, Fault, FaultBody,
-        FaultKind, FaultList, FaultRule, FaultRules, GroupChange, InjectedFault,
-        NewDirectory, NewGroup, NewUser, NewWebhookEndpoint, Organization,
-        ReceivedRequest, RequestList, State, StateMembership, UserChange,
+        FaultKind, FaultList, FaultRule, FaultRules, GroupChange, InactivePolicy,
+        InjectedFault, NewDirectory, NewGroup, NewUser, NewWebhookEndpoint, Organization,
+        ReceivedRequest, RequestList, Settings, State, StateMembership, UserChange,
         WebhookEndpoint, WebhookEndpoints }
     };
 }

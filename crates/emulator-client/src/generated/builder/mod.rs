@@ -13,6 +13,7 @@ mod webhooks;
 mod faults;
 mod churn;
 mod state;
+mod settings;
 mod clock;
 mod requests;
 
@@ -42,6 +43,8 @@ pub use self::churn::PutChurn;
 pub use self::churn::DeleteChurn;
 pub use self::state::GetState;
 pub use self::state::PutState;
+pub use self::settings::GetSettings;
+pub use self::settings::PutSettings;
 pub use self::clock::GetClock;
 pub use self::clock::PutClock;
 pub use self::clock::AdvanceClock;
