@@ -49,8 +49,10 @@ fn kill_again_and_again(emulator: &Emulator, database: impl Fn(&Path) -> String)
                 None => killed += 1,
             }
         };
-        // It is one run, whoever went on with it, and each object came new once.
-        assert_eq!(first["run"], 1);
+        // It is one run, whoever went on with it, and each object came new once. Unless a process had ended it and was killed
+        // before it said so: then the next finds everything there.
+        let came = if first["run"] == 1 { "inserted" } else { "unchanged" };
+        assert!(first["run"] == 1 || first["run"] == 2, "{first}");
         let second = summary(&run(emulator, folder.path(), &address, None).unwrap());
         for (kind, count) in [
             ("directories", 2),
@@ -59,7 +61,7 @@ fn kill_again_and_again(emulator: &Emulator, database: impl Fn(&Path) -> String)
             ("memberships", 3_000),
         ] {
             assert_eq!(
-                (&first[kind]["seen"], &first[kind]["inserted"]),
+                (&first[kind]["seen"], &first[kind][came]),
                 (&count.into(), &count.into()),
                 "{kind}"
             );
