@@ -95,6 +95,14 @@ mod tests {
     }
 
     #[test]
+    fn the_systemd_unit_starts_a_command_that_there_is() {
+        let unit = include_str!("../systemd/dsync-follow.service");
+        let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart="));
+        let arguments = command.map(|command| Arguments::try_parse_from(command.split(' ')));
+        assert!(matches!(arguments, Some(Ok(_))), "{arguments:?}");
+    }
+
+    #[test]
     fn no_flag_takes_a_secret() {
         for command in all(&Arguments::command()) {
             for argument in command.get_arguments() {

@@ -18,6 +18,8 @@ use crate::interrupt;
 use crate::notice;
 use crate::output;
 use crate::output::Format;
+use crate::status;
+use crate::status::Status;
 
 /// Keep a database equal to the directories, by events and a full sync now and then
 #[derive(Debug, clap::Args)]
@@ -27,6 +29,7 @@ Examples:
   dsync follow --database sqlite:mirror.sqlite
   dsync follow --database postgres://dsync@localhost/mirror --interval 5 --reconcile-every 3600
   dsync follow --database sqlite:mirror.sqlite --output json | jq -c .
+  dsync follow --database sqlite:mirror.sqlite --status 127.0.0.1:9464
 
 Ctrl-C or SIGTERM ends it; the same command goes on where it was. It needs no first `dsync sync`.")]
 pub(crate) struct Arguments {
@@ -46,6 +49,9 @@ pub(crate) struct Arguments {
     allow_mass_delete: bool,
 
     #[command(flatten)]
+    status: status::Address,
+
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -55,6 +61,10 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let address = arguments.database.required(&chosen)?;
     let client = arguments.connection.client_of(&chosen)?;
     let asked = interrupt::listen()?;
+    let status = arguments
+        .status
+        .open(PATIENCE + Duration::from_secs(arguments.interval))
+        .await?;
     let mirror = Mirror::connect(&address).await?;
     let (unwritten, cannot_write) = (Mutex::new(None), Notify::new());
     let follow = mirror
@@ -63,6 +73,7 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
         .reconcile_every(Duration::from_secs(arguments.reconcile_every))
         .allow_mass_delete(arguments.allow_mass_delete)
         .on_progress(|progress| {
+            note(progress, &status);
             if let Err(failure) = tell(progress, format) {
                 *unwritten.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
                 cannot_write.notify_one();
@@ -72,6 +83,7 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let stop = async {
         tokio::select! {
             asked = asked => asked,
+            failed = status.serve() => failed,
             () = cannot_write.notified() => Ok(()),
         }
     };
@@ -87,9 +99,46 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     Ok(())
 }
 
+/// How long after a poll was due the database counts as behind.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What monitoring gets to know.
+fn note(progress: &FollowProgress, status: &Status) {
+    match progress {
+        FollowProgress::Applied(counts) => {
+            for (count, outcome) in outcomes(counts) {
+                metrics::counter!("dsync_events_total", "outcome" => outcome).increment(count);
+            }
+        }
+        FollowProgress::CaughtUp {
+            full_sync_began_at: Some(_),
+        } => status.is_well(),
+        FollowProgress::CaughtUp {
+            full_sync_began_at: None,
+        } => status.is_not_ready("the first full sync is under way"),
+        FollowProgress::CursorLost => metrics::counter!("dsync_cursors_lost_total").increment(1),
+        FollowProgress::Reconciled(_) => metrics::counter!("dsync_full_syncs_total").increment(1),
+        FollowProgress::Failed { .. } => metrics::counter!("dsync_failures_total").increment(1),
+        _ => {}
+    }
+}
+
+fn outcomes(counts: &EventCounts) -> [(u64, &'static str); 6] {
+    [
+        (counts.applied, "applied"),
+        (counts.stale, "stale"),
+        (counts.parked, "parked"),
+        (counts.kept, "kept"),
+        (counts.dead, "dead"),
+        (counts.repeated, "repeated"),
+    ]
+}
+
 /// What happened is the result of this command; what failed and is tried again is not.
 fn tell(progress: &FollowProgress, format: Format) -> Result<(), Failure> {
     match (progress, format) {
+        // So often that nobody wants to read it.
+        (FollowProgress::CaughtUp { .. }, _) => Ok(()),
         (_, Format::Json) => output::result(format, progress, String::new),
         (
             FollowProgress::Failed {
@@ -117,19 +166,15 @@ fn text(progress: &FollowProgress) -> String {
 /// The counts that are not zero.
 pub(crate) fn counts_text(counts: &EventCounts) -> String {
     let mut text = String::from("events:");
-    for (count, what) in [
-        (counts.applied, "applied"),
-        (counts.stale, "stale"),
-        (counts.parked, "parked"),
-        (counts.kept, "kept"),
-        (counts.dead, "dead (see `dsync events list`)"),
-        (counts.repeated, "repeated"),
-    ] {
+    for (count, what) in outcomes(counts) {
         if count > 0 {
             let _ = write!(text, " {count} {what},");
         }
     }
     text.pop();
+    if counts.dead > 0 {
+        text.push_str("; `dsync events list` shows what is dead");
+    }
     text
 }
 

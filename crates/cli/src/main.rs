@@ -71,6 +71,7 @@ mod notice;
 mod output;
 mod progress;
 mod settings;
+mod status;
 mod sync;
 mod users;
 mod verify;

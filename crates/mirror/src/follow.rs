@@ -50,6 +50,11 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub enum FollowProgress {
     /// A page of events was applied.
     Applied(EventCounts),
+    /// All events that there are have been read. It is told after each poll, also when that brought nothing.
+    CaughtUp {
+        /// When the last full sync began that came to its end, if there was one.
+        full_sync_began_at: Option<String>,
+    },
     /// Events were lost: the API does not know the cursor any more, or it was not used for too long. A full sync follows.
     CursorLost,
     /// A full sync came to its end.
@@ -185,6 +190,9 @@ impl<'a> Follow<'a> {
                         self.tell(&FollowProgress::Applied(counts));
                     }
                     if is_last {
+                        self.tell(&FollowProgress::CaughtUp {
+                            full_sync_began_at: self.mirror.store.last_full_sync().await?,
+                        });
                         tokio::time::sleep(self.interval).await;
                     }
                 }

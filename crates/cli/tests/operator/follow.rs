@@ -2,6 +2,9 @@
 
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
@@ -39,13 +42,29 @@ async fn small() -> World {
 struct Following {
     process: Child,
     lines: Receiver<Value>,
+    /// Where it serves its status.
+    status: String,
 }
 
 impl Following {
     fn start(world: &World) -> Self {
-        let arguments = ["follow", "--output", "json", "--interval", "1"];
+        let arguments = [
+            "follow",
+            "--output",
+            "json",
+            "--interval",
+            "1",
+            "--status",
+            "127.0.0.1:0",
+        ];
         let mut command = world.command(&[&arguments[..], &DATABASE].concat());
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(process.stderr.take().unwrap());
+        let mut told = String::new();
+        stderr.read_line(&mut told).unwrap();
+        let status = told.trim().strip_prefix("status at http://").unwrap();
+        let status = status.strip_suffix("/readyz").unwrap().to_owned();
+        std::thread::spawn(move || stderr.lines().count());
         let stdout = process.stdout.take().unwrap();
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -53,7 +72,7 @@ impl Following {
                 sender.send(serde_json::from_str(&line.unwrap()).unwrap()).unwrap();
             }
         });
-        Self { process, lines }
+        Self { process, lines, status }
     }
 
     /// The next line of a kind.
@@ -64,6 +83,20 @@ impl Following {
                 return line;
             }
         }
+    }
+
+    /// The status and the body of an answer.
+    fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.status).unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+            self.status
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
     fn end(mut self) {
@@ -99,6 +132,20 @@ async fn following_begins_with_a_full_sync_then_brings_changes_and_goes_on_after
     assert_eq!(following.next("reconciled")["users"]["inserted"], 20);
     hire(&world.emulator, &directory);
     assert_eq!(following.next("applied")["applied"], 1);
+
+    assert_eq!(following.get("/healthz").0, 200);
+    let (ready, metrics) = (following.get("/readyz"), following.get("/metrics").1);
+    assert_eq!(ready, (200, "ready\n".to_owned()));
+    assert!(
+        metrics.contains("dsync_events_total{outcome=\"applied\"} 1\n"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("dsync_full_syncs_total 1\n"), "{metrics}");
+    assert!(
+        metrics.contains("directory_sync_requests_total{operation=\"listEvents\",status=\"200\"}"),
+        "{metrics}"
+    );
+    assert!(!metrics.contains(&directory), "{metrics}");
     following.end();
 
     // What happens meanwhile is not lost, and what was applied is not applied again.

@@ -154,3 +154,16 @@ async fn headers_that_lie_about_nothing_that_matters_are_ignored() {
         assert_eq!(requests, 5, "{headers}");
     }
 }
+
+#[tokio::test]
+async fn clones_and_other_policies_share_one_budget_for_retries() {
+    let server = Server::start(vec![answer(503, "", "")]).await;
+    let client = client(&server.url, Duration::from_secs(10));
+    for _ in 0..25 {
+        assert_eq!(Call::Get.send(&client.clone()).await.attempts(), 5);
+    }
+    // A hundred retries have emptied it, for everybody.
+    let other = client.with_retry(RetryPolicy::default().with_max_retries(9));
+    assert_eq!(Call::Get.send(&other).await.attempts(), 1);
+    assert_eq!(server.requests().len(), 126);
+}

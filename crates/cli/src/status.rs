@@ -1,0 +1,156 @@
+//! How a command that runs for long is doing, over HTTP: `/healthz`, `/readyz` and `/metrics`.
+//!
+//! `/healthz` answers as long as the process does. `/readyz` says 200 when the database is up to date, else 503 and why.
+//! `/metrics` is what Prometheus reads. Nothing here shows names, ids or settings, and nothing is served unless asked for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::failure::Failure;
+use crate::notice;
+
+/// How often measurements are put together while nobody reads them.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The flag of every command that runs for long.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Address {
+    /// Serve /healthz, /readyz and /metrics at this address, without a key: 127.0.0.1:9464, say
+    #[arg(long = "status", value_name = "ADDRESS")]
+    address: Option<SocketAddr>,
+}
+
+/// How the command is doing, and where that is served.
+pub(crate) struct Status {
+    state: Arc<State>,
+    server: Mutex<Option<(TcpListener, PrometheusHandle)>>,
+}
+
+struct State {
+    /// For how long it counts that everything was well.
+    holds_for: Duration,
+    readiness: Mutex<Readiness>,
+}
+
+enum Readiness {
+    Not(&'static str),
+    Since(Instant),
+}
+
+impl Address {
+    /// Takes the address, if one is given. What is well holds for a while, then it has to be said again.
+    pub(crate) async fn open(&self, holds_for: Duration) -> Result<Status, Failure> {
+        let state = Arc::new(State {
+            holds_for,
+            readiness: Mutex::new(Readiness::Not("starting")),
+        });
+        let Some(address) = self.address else {
+            return Ok(Status {
+                state,
+                server: Mutex::new(None),
+            });
+        };
+        let failed =
+            |error: &dyn std::error::Error| Failure::usage(format!("cannot serve the status at {address}: {error}"));
+        let listener = TcpListener::bind(address).await.map_err(|error| failed(&error))?;
+        let address = listener.local_addr().map_err(|error| failed(&error))?;
+        let handle = PrometheusBuilder::new()
+            .install_recorder()
+            .map_err(|error| failed(&error))?;
+        notice::say(&format!("status at http://{address}/readyz"));
+        Ok(Status {
+            state,
+            server: Mutex::new(Some((listener, handle))),
+        })
+    }
+}
+
+impl Status {
+    /// Notes that everything is well.
+    pub(crate) fn is_well(&self) {
+        self.state.set(Readiness::Since(Instant::now()));
+    }
+
+    /// Notes that it is not ready, and why.
+    pub(crate) fn is_not_ready(&self, reason: &'static str) {
+        self.state.set(Readiness::Not(reason));
+    }
+
+    /// Serves until it is dropped, once; never ends when there is nothing to serve.
+    pub(crate) async fn serve(&self) -> Result<(), Failure> {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((listener, handle)) = server else {
+            return std::future::pending().await;
+        };
+        let (state, metrics) = (Arc::clone(&self.state), handle.clone());
+        let router = Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(move || async move { state.answer(Instant::now()) }))
+            .route("/metrics", get(move || async move { metrics.render() }));
+        let upkeep = async {
+            loop {
+                tokio::time::sleep(UPKEEP).await;
+                handle.run_upkeep();
+            }
+        };
+        tokio::select! {
+            ended = axum::serve(listener, router) => ended.map_err(|error| Failure::chained(&error)),
+            () = upkeep => Ok(()),
+        }
+    }
+}
+
+impl State {
+    fn set(&self, readiness: Readiness) {
+        *self.readiness.lock().unwrap_or_else(PoisonError::into_inner) = readiness;
+    }
+
+    fn answer(&self, now: Instant) -> (StatusCode, String) {
+        match *self.readiness.lock().unwrap_or_else(PoisonError::into_inner) {
+            Readiness::Since(then) if now.duration_since(then) <= self.holds_for => {
+                (StatusCode::OK, "ready\n".to_owned())
+            }
+            Readiness::Since(then) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("not up to date for {} s\n", now.duration_since(then).as_secs()),
+            ),
+            Readiness::Not(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_well_once_does_not_stay_so() {
+        let state = State {
+            holds_for: Duration::from_secs(60),
+            readiness: Mutex::new(Readiness::Not("starting")),
+        };
+        let start = Instant::now();
+        assert_eq!(
+            state.answer(start),
+            (StatusCode::SERVICE_UNAVAILABLE, "starting\n".to_owned())
+        );
+        state.set(Readiness::Since(start));
+        assert_eq!(state.answer(start + Duration::from_secs(60)).0, StatusCode::OK);
+        let late = state.answer(start + Duration::from_secs(61));
+        assert_eq!(
+            late,
+            (StatusCode::SERVICE_UNAVAILABLE, "not up to date for 61 s\n".to_owned())
+        );
+    }
+}
