@@ -16,6 +16,7 @@
 //! dsync NOUN VERB     directories, users, groups, memberships × list, get; directories delete, sync; users export;
 //!                     events list, retry; config init, show, path
 //! dsync api OPERATION one call of the API as it is, generated from the document
+//! dsync emulator      runs it; dsync emulator NOUN VERB changes the one that runs
 //! dsync VERB          what is about everything at once: verify, health, sync, follow, demo, emulator, completions, man
 //! ```
 //!
@@ -54,7 +55,6 @@ mod connection;
 mod demo;
 mod directories;
 mod emulator;
-mod emulator_files;
 mod events;
 mod export;
 mod failure;
@@ -117,7 +117,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Events(arguments) => events::run(&arguments, asked).await,
             Command::Api(arguments) => api::run(arguments).await,
             Command::Demo(arguments) => demo::run(&arguments, output).await,
-            Command::Emulator(arguments) => emulator::run(&arguments, output).await,
+            Command::Emulator(arguments) => emulator::run(&arguments, asked).await,
             Command::Config(arguments) => config::run(&arguments, output),
             Command::Completions(arguments) => completions::run(&arguments),
             Command::Man(arguments) => man::run(&arguments),

@@ -1,4 +1,19 @@
-//! `dsync emulator`: the API on this machine until Ctrl-C.
+//! `dsync emulator`: the API on this machine until Ctrl-C, and changes of one that runs already.
+
+mod churn;
+mod clock;
+mod control;
+mod deliveries;
+mod directories;
+mod faults;
+mod files;
+mod groups;
+mod members;
+mod organizations;
+mod requests;
+mod state;
+mod users;
+mod webhooks;
 
 use std::env::VarError;
 use std::net::IpAddr;
@@ -15,15 +30,17 @@ use workos_directory_emulator::Profile;
 use workos_directory_emulator::RateLimits;
 use workos_directory_emulator::new_webhook_secret;
 
-use crate::emulator_files::Files;
+use self::files::Files;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output;
 use crate::output::Format;
 
-/// Run a local stand-in for the Directory Sync API
+/// Run a local stand-in for the Directory Sync API, or change the one that runs
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   dsync emulator
   dsync emulator --port 4010 --users 100000 --groups 500 --memberships 300000
@@ -34,8 +51,13 @@ Examples:
 
 Then, in another terminal:
   export WORKOS_BASE_URL=http://127.0.0.1:4010 WORKOS_API_KEY=sk_test_emulator
-  dsync sync --database sqlite:mirror.sqlite --rate-limit off")]
+  dsync sync --database sqlite:mirror.sqlite --rate-limit off
+  dsync emulator churn start 5/s"
+)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<control::Command>,
+
     /// The port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 4010)]
     port: u16,
@@ -137,7 +159,14 @@ enum ProfileName {
     Seed,
 }
 
-pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
+    match &arguments.command {
+        Some(command) => control::run(command, asked).await,
+        None => start(arguments, asked.unwrap_or_default()).await,
+    }
+}
+
+async fn start(arguments: &Arguments, format: Format) -> Result<(), Failure> {
     let profile = match arguments.profile {
         ProfileName::Live => Profile::Live,
         ProfileName::Seed => Profile::Seed,

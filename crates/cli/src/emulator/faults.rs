@@ -1,0 +1,161 @@
+//! `dsync emulator faults`: add, list, clear.
+
+use workos_directory_emulator_client::types::Fault;
+use workos_directory_emulator_client::types::FaultBody;
+use workos_directory_emulator_client::types::FaultKind;
+use workos_directory_emulator_client::types::FaultRule;
+use workos_directory_emulator_client::types::InjectedFault;
+
+use crate::emulator::control::Place;
+use crate::emulator::control::show;
+use crate::failure::Failure;
+use crate::listing;
+use crate::listing::Row;
+use crate::listing::Several;
+use crate::output;
+use crate::output::Format;
+use crate::output::plain;
+
+/// What goes wrong with the answers of a running emulator: add, list, clear
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Let one more thing go wrong
+    #[command(after_help = "\
+Examples:
+  dsync emulator faults add status --status 503 --operation listDirectoryUsers --times 2
+  dsync emulator faults add status --status 429 --retry-after 5 --rate-limit-headers --probability 0.1
+  dsync emulator faults add latency --milliseconds 2000
+  dsync emulator faults add movement --change deleted --operation listDirectoryUsers")]
+    Add(Box<Add>),
+    /// List what goes wrong, and how often it did
+    #[command(after_help = "Example:\n  dsync emulator faults list")]
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Let everything go right again
+    #[command(after_help = "Example:\n  dsync emulator faults clear")]
+    Clear {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Add {
+    /// What goes wrong: latency, status, reset, truncated_body, slow_body, unknown_enum_values, unknown_fields,
+    /// missing_optional_fields, repeated_cursor or movement
+    kind: FaultKind,
+    /// Only with this operation, such as listDirectoryUsers
+    #[arg(long, value_name = "ID")]
+    operation: Option<String>,
+    /// Only after so many requests
+    #[arg(long, value_name = "COUNT")]
+    skip: Option<u64>,
+    /// Only so often
+    #[arg(long, value_name = "COUNT")]
+    times: Option<u64>,
+    /// How likely, from 0 to 1
+    #[arg(long, value_name = "NUMBER")]
+    probability: Option<f64>,
+    /// latency: how late at least
+    #[arg(long, value_name = "COUNT")]
+    milliseconds: Option<u64>,
+    /// latency: how much later than that at most
+    #[arg(long, value_name = "COUNT")]
+    jitter_milliseconds: Option<u64>,
+    /// status: from 400 to 599
+    #[arg(long)]
+    status: Option<u32>,
+    /// status: json, json_string, text, html or empty
+    #[arg(long, value_name = "FORM")]
+    body: Option<FaultBody>,
+    /// status: the header `Retry-After` as it is sent
+    #[arg(long, value_name = "TEXT")]
+    retry_after: Option<String>,
+    /// status: let the headers say that nothing is left
+    #[arg(long)]
+    rate_limit_headers: bool,
+    /// reset: carry the operation out before
+    #[arg(long)]
+    processed: bool,
+    /// truncated_body: let the answer be complete by its length
+    #[arg(long)]
+    claims_to_be_whole: bool,
+    /// slow_body: how long a piece is
+    #[arg(long, value_name = "COUNT")]
+    chunk_bytes: Option<u64>,
+    /// slow_body: how long each pause is
+    #[arg(long, value_name = "COUNT")]
+    pause_milliseconds: Option<u64>,
+    /// movement: deleted, added, changed or repeated
+    #[arg(long, value_name = "WHAT")]
+    change: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Add {
+    fn rule(&self) -> FaultRule {
+        let mut fault = Fault::new(self.kind.clone());
+        fault.milliseconds = self.milliseconds;
+        fault.jitter_milliseconds = self.jitter_milliseconds;
+        fault.status = self.status;
+        fault.body.clone_from(&self.body);
+        fault.retry_after.clone_from(&self.retry_after);
+        // What is not asked for is not sent: a field that is none of the kind is refused.
+        fault.rate_limit_headers = self.rate_limit_headers.then_some(true);
+        fault.processed = self.processed.then_some(true);
+        fault.claims_to_be_whole = self.claims_to_be_whole.then_some(true);
+        fault.chunk_bytes = self.chunk_bytes;
+        fault.pause_milliseconds = self.pause_milliseconds;
+        fault.change.clone_from(&self.change);
+        let mut rule = FaultRule::new(fault);
+        rule.operation.clone_from(&self.operation);
+        rule.skip = self.skip;
+        rule.times = self.times;
+        rule.probability = self.probability;
+        rule
+    }
+}
+
+pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
+    match &arguments.verb {
+        Verb::Add(add) => {
+            let added = add.place.client()?.add_fault().body(add.rule()).send().await?;
+            show(asked, &added.into_inner())
+        }
+        Verb::List { place } => {
+            let faults = place.client()?.get_faults().send().await?.into_inner();
+            let all = futures_util::stream::iter(faults.data.into_iter().map(Ok));
+            listing::write(Several::new(all), None, |_| true, asked).await
+        }
+        Verb::Clear { place } => {
+            place.client()?.delete_faults().send().await?;
+            let told = serde_json::json!({ "cleared": true });
+            output::result(asked.unwrap_or_default(), &told, || {
+                "everything goes right again\n".to_owned()
+            })
+        }
+    }
+}
+
+impl Row for InjectedFault {
+    fn header() -> String {
+        format!("{:>5}  {:>7}  {:<22}  RULE", "ID", "APPLIED", "OPERATION")
+    }
+
+    fn line(&self) -> String {
+        let operation = plain(self.rule.operation.as_deref().unwrap_or("all"));
+        let mut rule = self.rule.clone();
+        rule.operation = None;
+        let rule = serde_json::to_string(&rule).unwrap_or_default();
+        format!("{:>5}  {:>7}  {operation:<22}  {}", self.id, self.applied, plain(&rule))
+    }
+}
