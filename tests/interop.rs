@@ -125,7 +125,7 @@ impl World {
             let list = list.try_collect().await.expect("members");
             members.push(list.into_iter().map(|user| user.id).collect());
         }
-        let names = EventName::KNOWN.iter().cloned().collect::<Vec<_>>();
+        let names = EventName::KNOWN.to_vec();
         let events = client.list_events().events(names).stream().try_collect().await;
         Self {
             webhooks: webhooks.expect("webhooks"),
