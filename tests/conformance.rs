@@ -54,11 +54,9 @@ fn json_schema(schema: &Value) -> Value {
     }
 }
 
-/// The validator of a schema that the document uses.
-fn validator(schema: &Value) -> Validator {
-    let schemas = spec::document()["components"]["schemas"]
-        .as_object()
-        .expect("it has schemas");
+/// The validator of a schema that a document uses.
+pub(crate) fn validator(document: &Value, schema: &Value) -> Validator {
+    let schemas = document["components"]["schemas"].as_object().expect("it has schemas");
     let schemas: Map<_, _> = schemas
         .iter()
         .map(|(name, schema)| (name.clone(), json_schema(schema)))
@@ -68,14 +66,14 @@ fn validator(schema: &Value) -> Validator {
     jsonschema::validator_for(&root).expect("the schema is one")
 }
 
-/// What the document says of a status of an operation, by the status itself or its range.
-fn response(operation: &Operation, status: u16) -> Option<&'static Value> {
+/// What a document says of a status of an operation, by the status itself or its range.
+pub(crate) fn response(document: &'static Value, operation: &Operation, status: u16) -> Option<&'static Value> {
     let method = operation.method.as_str().to_ascii_lowercase();
-    let responses = &spec::document()["paths"][operation.path][method]["responses"];
+    let responses = &document["paths"][operation.path][method]["responses"];
     let response = responses
         .get(status.to_string())
         .or_else(|| responses.get(format!("{}XX", status / 100)))?;
-    Some(spec::resolve(response))
+    Some(spec::resolve_in(document, response))
 }
 
 /// An emulator with what the test asks it for.
@@ -131,7 +129,7 @@ impl World {
             .expect("it answers");
         let status = answer.status().as_u16();
         let at = format!("{} {id} {query}: {status}", operation.id);
-        let response = response(operation, status).unwrap_or_else(|| panic!("{at} is not described"));
+        let response = response(spec::document(), operation, status).unwrap_or_else(|| panic!("{at} is not described"));
         for header in response
             .get("headers")
             .and_then(Value::as_object)
@@ -149,7 +147,7 @@ impl World {
             return Value::Null;
         };
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{at}: {error}: {text}"));
-        if let Err(error) = validator(&media["schema"]).validate(&body) {
+        if let Err(error) = validator(spec::document(), &media["schema"]).validate(&body) {
             panic!("{at}: {error} at {}", error.instance_path());
         }
         body
@@ -329,7 +327,7 @@ async fn every_answer_of_both_profiles_is_one_that_the_document_describes() {
 
 #[test]
 fn a_field_that_the_document_does_not_have_or_a_wrong_type_is_noticed() {
-    let validator = validator(&json!({ "$ref": "#/components/schemas/Role" }));
+    let validator = validator(spec::document(), &json!({ "$ref": "#/components/schemas/Role" }));
     assert!(validator.is_valid(&json!({ "slug": "member" })));
     assert!(!validator.is_valid(&json!({ "slug": "member", "title": "Member" })));
     assert!(!validator.is_valid(&json!({ "slug": null })));

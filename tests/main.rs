@@ -1,5 +1,6 @@
 //! Tests that cross the borders of the crates, in one binary so that they link once.
 //!
+//! - `admin_conformance`: every answer of the emulator's admin API is one that its document describes.
 //! - `conformance`: every answer of the emulator is one that the document describes.
 //! - `schemas`: the shape of every generated model, as a snapshot to review.
 //! - `examples`: every example of the document decodes into its model and encodes back.
@@ -10,6 +11,7 @@
 //! - `schemathesis`: whatever it asks the emulator, the answer is one that the document describes.
 //! - `seed`: every JSON document of the seed decodes, and the document has it among its examples.
 
+mod admin_conformance;
 mod client_examples;
 mod client_faults;
 mod conformance;

@@ -41,6 +41,7 @@ mod commands;
 mod docs;
 mod document;
 mod error;
+mod lints;
 mod metadata;
 mod models;
 mod names;
@@ -57,6 +58,7 @@ use std::collections::BTreeMap;
 
 use quote::quote;
 
+pub use crate::bundle::bundle;
 pub use crate::document::Document;
 pub use crate::error::Error;
 use crate::operation::Operation;
@@ -102,6 +104,7 @@ pub fn generate(document: &Document, target: &Target) -> Result<Generated, Error
         render::file(
             target,
             "The models of the API.",
+            Some(lints::MODELS),
             models::file(&models, &output, target)?,
         )?,
     );
@@ -110,6 +113,7 @@ pub fn generate(document: &Document, target: &Target) -> Result<Generated, Error
         render::file(
             target,
             "The operations of the API, as the document describes them.",
+            Some(lints::NONE),
             metadata::file(document, &operations, target)?,
         )?,
     );
@@ -119,6 +123,7 @@ pub fn generate(document: &Document, target: &Target) -> Result<Generated, Error
             render::file(
                 target,
                 "The fields and values that the document knows, to notice others.",
+                Some(lints::NONE),
                 shapes::file(&models)?,
             )?,
         );
@@ -128,7 +133,7 @@ pub fn generate(document: &Document, target: &Target) -> Result<Generated, Error
         let docs = format!("Requests of the tag `{tag}`.");
         files.insert(
             format!("builder/{}.rs", names::field_ident(tag)),
-            render::file(target, &docs, requests.file(operations)?)?,
+            render::file(target, &docs, None, requests.file(operations)?)?,
         );
     }
     files.insert("builder/mod.rs".to_owned(), builder_root(&tags, target)?);
@@ -154,6 +159,7 @@ pub fn generate_commands(document: &Document, target: &Target) -> Result<Generat
     let text = render::file(
         target,
         "One subcommand of `dsync api` per operation.",
+        Some(lints::COMMANDS),
         commands::file(&operations, &output, target)?,
     )?;
     let files = BTreeMap::from([("mod.rs".to_owned(), text)]);
@@ -200,5 +206,10 @@ fn builder_root(tags: &[(&str, Vec<&Operation>)], target: &Target) -> Result<Str
         })
     });
     let tokens = quote! { #(mod #modules;)* #(#exports)* };
-    render::file(target, "Request builders, one per operation.", tokens)
+    render::file(
+        target,
+        "Request builders, one per operation.",
+        Some(lints::REQUESTS),
+        tokens,
+    )
 }

@@ -95,11 +95,13 @@ fn structure(model: &Model, fields: &[Field], output: &Output) -> Result<TokenSt
     let default = arguments.is_empty().then(|| quote! { Default, });
     let constructor = (!arguments.is_empty()).then(|| {
         let docs = comment("A value with its required fields; the optional ones are `None`.");
-        let many = (arguments.len() > MANY_ARGUMENTS).then(|| quote! { #[allow(clippy::too_many_arguments)] });
+        let many = (arguments.len() > MANY_ARGUMENTS)
+            .then(|| quote! { #[allow(clippy::too_many_arguments, reason = "one for each required field")] });
         quote! {
             impl #ident {
                 #docs
                 #many
+                #[must_use]
                 pub fn new(#(#arguments),*) -> Self {
                     Self { #(#values),* }
                 }
@@ -163,6 +165,7 @@ fn open_enum(model: &Model, variants: &[Variant], runtime: &Ident) -> TokenStrea
             pub const KNOWN: &'static [Self] = &[#(Self::#idents),*];
 
             /// The value as the API writes it.
+            #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
                     #(Self::#idents => #values,)*
@@ -171,6 +174,7 @@ fn open_enum(model: &Model, variants: &[Variant], runtime: &Ident) -> TokenStrea
             }
 
             /// Whether this version knows the value.
+            #[must_use]
             pub fn is_known(&self) -> bool {
                 Self::KNOWN.contains(self)
             }
@@ -215,6 +219,7 @@ fn closed_enum(model: &Model, variants: &[Variant], runtime: &Ident) -> TokenStr
             pub const ALL: &'static [Self] = &[#(Self::#idents),*];
 
             /// The value as the API writes it.
+            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     #(Self::#idents => #values,)*

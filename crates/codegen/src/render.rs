@@ -5,6 +5,7 @@ use syn::Item;
 
 use crate::Error;
 use crate::Target;
+use crate::lints;
 
 /// The first line of every generated file.
 pub(crate) fn header(target: &Target) -> String {
@@ -14,10 +15,19 @@ pub(crate) fn header(target: &Target) -> String {
     )
 }
 
-/// Formats a file; `docs` become its module docs.
-pub(crate) fn file(target: &Target, docs: &str, tokens: TokenStream) -> Result<String, Error> {
+/// Formats a file; `docs` become its module docs. `allowed` are the lints that it allows; `None` where its parent module says it.
+pub(crate) fn file(
+    target: &Target,
+    docs: &str,
+    allowed: Option<&[lints::Allowed]>,
+    tokens: TokenStream,
+) -> Result<String, Error> {
     let file: syn::File = syn::parse2(tokens).map_err(|error| Error::Shape(error.to_string()))?;
     let mut text = format!("{}\n//! {docs}\n", header(target));
+    if let Some(allowed) = allowed {
+        text.push('\n');
+        text.push_str(&lints::attributes(allowed));
+    }
     let mut before = None;
     for item in file.items {
         let group = group(&item);

@@ -246,3 +246,23 @@ fn a_broken_reference_is_refused() {
         "listWidgets: `#/components/parameters/After` is no parameter of this document"
     );
 }
+
+#[test]
+fn every_file_asks_for_pedantic_lints_and_gives_a_reason_for_each_that_it_allows() {
+    let generated = run(&widgets()).unwrap();
+    for (path, text) in generated.files() {
+        // `mod.rs` is included from a build script's output too; the files of tags lie below `builder/mod.rs`.
+        let is_judged_by_others = path == "mod.rs" || (path.starts_with("builder/") && path != "builder/mod.rs");
+        assert_eq!(
+            text.contains("\n#![warn(clippy::pedantic)]\n"),
+            !is_judged_by_others,
+            "{path}"
+        );
+        for line in text
+            .lines()
+            .filter(|line| line.trim_start().starts_with("#![allow(") || line.trim_start().starts_with("#[allow("))
+        {
+            assert!(line.contains(", reason = \""), "{path}: {line}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use workos_directory_sync::types::DirectoryState;
 use workos_directory_sync::types::DirectoryUserState;
 
 use crate::change::Change;
+use crate::inactive::InactivePolicy;
 use crate::kind::Kind;
 use crate::loader::ObjectError;
 use crate::log::next_ulid;
@@ -110,6 +111,11 @@ impl Emulator {
         user.state = state.into();
         user.updated_at = now.into();
         state_now.change(now).user(user)
+    }
+
+    /// What becomes of users who turn inactive from now on.
+    pub fn set_inactive_policy(&self, policy: InactivePolicy) {
+        self.app().state_mut().inactive_policy = policy;
     }
 
     /// Deletes a user, told by `dsync.user.deleted`.

@@ -70,6 +70,10 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large.")
     }
 
+    pub(crate) fn body_too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "The body did not come in time.")
+    }
+
     /// The emulator failed.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error.")

@@ -111,6 +111,11 @@ impl Record {
         self.value(table, "directory_id").unwrap_or_default()
     }
 
+    /// The state of a directory or user.
+    pub(crate) fn state(&self, table: &Table) -> Option<&str> {
+        self.value(table, "state")
+    }
+
     fn value(&self, table: &Table, column: &str) -> Option<&str> {
         let place = table.columns.iter().position(|name| *name == column)?;
         self.values.get(place)?.as_deref()

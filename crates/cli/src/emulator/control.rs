@@ -24,6 +24,7 @@ use crate::emulator::groups;
 use crate::emulator::members;
 use crate::emulator::organizations;
 use crate::emulator::requests;
+use crate::emulator::settings as emulator_settings;
 use crate::emulator::state;
 use crate::emulator::users;
 use crate::emulator::webhooks;
@@ -55,6 +56,7 @@ pub(crate) enum Command {
     Faults(faults::Arguments),
     Churn(churn::Arguments),
     State(state::Arguments),
+    Settings(emulator_settings::Arguments),
     Clock(clock::Arguments),
     Requests(requests::Arguments),
 }
@@ -106,6 +108,7 @@ pub(crate) async fn run(command: &Command, asked: Option<Format>) -> Result<(), 
         Command::Deliveries(arguments) => deliveries::run(arguments, asked).await,
         Command::Faults(arguments) => faults::run(arguments, asked).await,
         Command::Churn(arguments) => churn::run(arguments, asked).await,
+        Command::Settings(arguments) => emulator_settings::run(arguments, asked).await,
         Command::State(arguments) => state::run(arguments, asked).await,
         Command::Clock(arguments) => clock::run(arguments, asked).await,
         Command::Requests(arguments) => requests::run(arguments, asked).await,

@@ -11,6 +11,7 @@ mod groups;
 mod members;
 mod organizations;
 mod requests;
+mod settings;
 mod state;
 mod users;
 mod webhooks;
@@ -144,7 +145,7 @@ enum ChaosName {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum InactiveName {
+pub(crate) enum InactiveName {
     /// The user is deleted and comes back with a new id
     Delete,
     /// The user stays, in state `inactive`

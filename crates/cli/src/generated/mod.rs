@@ -2,6 +2,9 @@
 
 //! One subcommand of `dsync api` per operation.
 
+#![warn(clippy::pedantic)]
+#![allow(clippy::doc_markdown, reason = "docs are the help on a terminal, which shows backticks as they are")]
+
 use workos_directory_sync::Client;
 use workos_directory_sync::types;
 use crate::api;

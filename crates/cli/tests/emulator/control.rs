@@ -146,6 +146,14 @@ fn faults_churn_and_clock_are_set_and_requests_are_listed() {
     );
     assert_eq!(emulator.object(&["clock", "show"])["now"], "2090-01-01T00:00:01.500Z");
 
+    let kept = json!({ "inactive_policy": "keep" });
+    assert_eq!(
+        emulator.object(&["settings", "show"]),
+        json!({ "inactive_policy": "delete" })
+    );
+    assert_eq!(emulator.object(&["settings", "set", "--inactive", "keep"]), kept);
+    assert_eq!(emulator.object(&["settings", "show"]), kept);
+
     assert!(emulator.lines(&["requests"]).is_empty());
     let listed = Command::new(env!("CARGO_BIN_EXE_dsync"))
         .args(["directories", "list"])

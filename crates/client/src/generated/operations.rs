@@ -2,6 +2,8 @@
 
 //! The operations of the API, as the document describes them.
 
+#![warn(clippy::pedantic)]
+
 use crate::operation::Location;
 use crate::operation::Method;
 use crate::operation::Operation;

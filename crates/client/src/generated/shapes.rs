@@ -2,6 +2,8 @@
 
 //! The fields and values that the document knows, to notice others.
 
+#![warn(clippy::pedantic)]
+
 use crate::drift::Content;
 use crate::drift::Field;
 use crate::drift::Shape;

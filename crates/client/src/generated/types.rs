@@ -2,6 +2,10 @@
 
 //! The models of the API.
 
+#![warn(clippy::pedantic)]
+#![allow(clippy::struct_excessive_bools, reason = "a model has the fields that the document gives it")]
+#![allow(clippy::struct_field_names, reason = "fields are called as in the document")]
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -49,6 +53,7 @@ pub struct Directory {
 
 impl Directory {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         type_: impl Into<DirectoryType>,
@@ -105,6 +110,7 @@ pub struct DirectoryActivated {
 
 impl DirectoryActivated {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         type_: impl Into<DirectoryType>,
@@ -156,6 +162,7 @@ pub struct DirectoryDeleted {
 
 impl DirectoryDeleted {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         type_: impl Into<DirectoryType>,
@@ -193,6 +200,7 @@ pub struct DirectoryDomain {
 
 impl DirectoryDomain {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(id: impl Into<String>, domain: impl Into<String>) -> Self {
         Self {
             object: None,
@@ -243,6 +251,7 @@ pub struct DirectoryGroup {
 
 impl DirectoryGroup {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         directory_id: impl Into<String>,
@@ -281,6 +290,7 @@ pub struct DirectoryGroupList {
 
 impl DirectoryGroupList {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         data: Vec<DirectoryGroup>,
         list_metadata: impl Into<ListMetadata>,
@@ -328,6 +338,7 @@ pub struct DirectoryGroupUpdated {
 
 impl DirectoryGroupUpdated {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         directory_id: impl Into<String>,
@@ -366,6 +377,7 @@ pub struct DirectoryList {
 
 impl DirectoryList {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(data: Vec<Directory>, list_metadata: impl Into<ListMetadata>) -> Self {
         Self {
             object: None,
@@ -388,6 +400,7 @@ pub struct DirectoryMetadata {
 
 impl DirectoryMetadata {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(users: impl Into<DirectoryUserCounts>, groups: u64) -> Self {
         Self {
             users: users.into(),
@@ -433,6 +446,7 @@ impl DirectoryState {
     ];
 
     /// The value as the API writes it.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Linked => "linked",
@@ -447,6 +461,7 @@ impl DirectoryState {
     }
 
     /// Whether this version knows the value.
+    #[must_use]
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -480,6 +495,7 @@ pub struct DirectorySync {
 
 impl DirectorySync {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(status: impl Into<DirectorySyncStatus>) -> Self {
         Self { status: status.into() }
     }
@@ -502,6 +518,7 @@ impl DirectorySyncStatus {
     pub const KNOWN: &'static [Self] = &[Self::Queued];
 
     /// The value as the API writes it.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Queued => "queued",
@@ -510,6 +527,7 @@ impl DirectorySyncStatus {
     }
 
     /// Whether this version knows the value.
+    #[must_use]
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -549,6 +567,7 @@ pub struct DirectoryToken {
 
 impl DirectoryToken {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         directory_id: impl Into<String>,
@@ -651,6 +670,7 @@ impl DirectoryType {
     ];
 
     /// The value as the API writes it.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::AzureScimV2 => "azure scim v2.0",
@@ -681,6 +701,7 @@ impl DirectoryType {
     }
 
     /// Whether this version knows the value.
+    #[must_use]
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -800,6 +821,7 @@ pub struct DirectoryUser {
 
 impl DirectoryUser {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         directory_id: impl Into<String>,
@@ -845,6 +867,7 @@ pub struct DirectoryUserCounts {
 
 impl DirectoryUserCounts {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(active: u64, inactive: u64) -> Self {
         Self { active, inactive }
     }
@@ -882,6 +905,7 @@ pub struct DirectoryUserList {
 
 impl DirectoryUserList {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         data: Vec<DirectoryUser>,
         list_metadata: impl Into<ListMetadata>,
@@ -915,6 +939,7 @@ impl DirectoryUserState {
     pub const KNOWN: &'static [Self] = &[Self::Active, Self::Inactive, Self::Suspended];
 
     /// The value as the API writes it.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Active => "active",
@@ -925,6 +950,7 @@ impl DirectoryUserState {
     }
 
     /// Whether this version knows the value.
+    #[must_use]
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -1008,6 +1034,7 @@ pub struct DirectoryUserUpdated {
 
 impl DirectoryUserUpdated {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         directory_id: impl Into<String>,
@@ -1073,6 +1100,7 @@ pub struct EmbeddedGroup {
 
 impl EmbeddedGroup {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             object: None,
@@ -1162,6 +1190,7 @@ pub struct Event {
 
 impl Event {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         event: impl Into<EventName>,
@@ -1289,6 +1318,7 @@ pub struct EventList {
 
 impl EventList {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(data: Vec<Event>, list_metadata: impl Into<ListMetadata>) -> Self {
         Self {
             object: None,
@@ -1350,6 +1380,7 @@ impl EventName {
     ];
 
     /// The value as the API writes it.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::DsyncActivated => "dsync.activated",
@@ -1369,6 +1400,7 @@ impl EventName {
     }
 
     /// Whether this version knows the value.
+    #[must_use]
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -1413,6 +1445,7 @@ pub struct FieldError {
 
 impl FieldError {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(code: impl Into<String>) -> Self {
         Self {
             code: code.into(),
@@ -1437,6 +1470,7 @@ pub struct GroupMember {
 
 impl GroupMember {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -1472,6 +1506,7 @@ pub struct Membership {
 
 impl Membership {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         directory_id: impl Into<String>,
         user: impl Into<DirectoryUser>,
@@ -1516,6 +1551,7 @@ impl Order {
     pub const ALL: &'static [Self] = &[Self::Asc, Self::Desc, Self::Normal];
 
     /// The value as the API writes it.
+    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Asc => "asc",
@@ -1538,6 +1574,7 @@ pub struct Role {
 
 impl Role {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(slug: impl Into<String>) -> Self {
         Self { slug: slug.into() }
     }

@@ -2,6 +2,8 @@
 
 //! The operations of the API, as the document describes them.
 
+#![warn(clippy::pedantic)]
+
 use workos_directory_sync::operation::Location;
 use workos_directory_sync::operation::Method;
 use workos_directory_sync::operation::Operation;
@@ -43,6 +45,8 @@ pub const ALL: &[&Operation] = &[
     &DELETE_CHURN,
     &GET_STATE,
     &PUT_STATE,
+    &GET_SETTINGS,
+    &PUT_SETTINGS,
     &GET_CLOCK,
     &PUT_CLOCK,
     &ADVANCE_CLOCK,
@@ -792,6 +796,43 @@ pub const PUT_STATE: Operation = Operation {
     }),
     success: &[204],
     answer: None,
+    pagination: None,
+    rate_limits: &[],
+    status_help: STATUS_HELP,
+};
+
+/// Tell the settings: `GET /_emulator/settings`.
+pub const GET_SETTINGS: Operation = Operation {
+    id: "getSettings",
+    method: Method::Get,
+    path: "/_emulator/settings",
+    tag: "settings",
+    summary: "Tell the settings",
+    origin: Origin::Both,
+    parameters: &[],
+    body: None,
+    success: &[200],
+    answer: Some("Settings"),
+    pagination: None,
+    rate_limits: &[],
+    status_help: STATUS_HELP,
+};
+
+/// Change the settings: `PUT /_emulator/settings`.
+pub const PUT_SETTINGS: Operation = Operation {
+    id: "putSettings",
+    method: Method::Put,
+    path: "/_emulator/settings",
+    tag: "settings",
+    summary: "Change the settings",
+    origin: Origin::Both,
+    parameters: &[],
+    body: Some(RequestBody {
+        model: "Settings",
+        required: true,
+    }),
+    success: &[200],
+    answer: Some("Settings"),
     pagination: None,
     rate_limits: &[],
     status_help: STATUS_HELP,

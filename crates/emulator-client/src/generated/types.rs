@@ -2,6 +2,10 @@
 
 //! The models of the API.
 
+#![warn(clippy::pedantic)]
+#![allow(clippy::struct_excessive_bools, reason = "a model has the fields that the document gives it")]
+#![allow(clippy::struct_field_names, reason = "fields are called as in the document")]
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -66,6 +70,7 @@ pub struct Churn {
 
 impl Churn {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(per_second: f64) -> Self {
         Self { per_second, seed: None }
     }
@@ -82,6 +87,7 @@ pub struct Clock {
 
 impl Clock {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(now: impl Into<workos_directory_sync::Timestamp>) -> Self {
         Self { now: now.into() }
     }
@@ -98,6 +104,7 @@ pub struct ClockAdvance {
 
 impl ClockAdvance {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(milliseconds: u64) -> Self {
         Self { milliseconds }
     }
@@ -129,6 +136,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         endpoint: impl Into<String>,
@@ -170,6 +178,7 @@ pub struct DeliveryAttempt {
 
 impl DeliveryAttempt {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         at: impl Into<workos_directory_sync::Timestamp>,
         milliseconds: u64,
@@ -211,6 +220,7 @@ impl DeliveryKind {
     ];
 
     /// The value as the API writes it.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Original => "original",
@@ -222,6 +232,7 @@ impl DeliveryKind {
     }
 
     /// Whether this version knows the value.
+    #[must_use]
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -254,6 +265,7 @@ pub struct DeliveryList {
 
 impl DeliveryList {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(data: Vec<Delivery>, list_metadata: impl Into<ListMetadata>) -> Self {
         Self {
             data,
@@ -290,6 +302,7 @@ impl DeliveryState {
     ];
 
     /// The value as the API writes it.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Waiting => "waiting",
@@ -301,6 +314,7 @@ impl DeliveryState {
     }
 
     /// Whether this version knows the value.
+    #[must_use]
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -364,13 +378,13 @@ pub struct Fault {
     /// Whether the operation is carried out before (reset).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processed: Option<bool>,
-    /// Whether the answer is complete by its length (truncated_body).
+    /// Whether the answer is complete by its length (`truncated_body`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims_to_be_whole: Option<bool>,
-    /// How long a piece is (slow_body).
+    /// How long a piece is (`slow_body`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chunk_bytes: Option<u64>,
-    /// How long each pause is (slow_body).
+    /// How long each pause is (`slow_body`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause_milliseconds: Option<u64>,
     /// What happens between two pages (movement).
@@ -380,6 +394,7 @@ pub struct Fault {
 
 impl Fault {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(kind: impl Into<FaultKind>) -> Self {
         Self {
             kind: kind.into(),
@@ -429,6 +444,7 @@ impl FaultBody {
     ];
 
     /// The value as the API writes it.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Json => "json",
@@ -441,6 +457,7 @@ impl FaultBody {
     }
 
     /// Whether this version knows the value.
+    #[must_use]
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -507,6 +524,7 @@ impl FaultKind {
     ];
 
     /// The value as the API writes it.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Latency => "latency",
@@ -524,6 +542,7 @@ impl FaultKind {
     }
 
     /// Whether this version knows the value.
+    #[must_use]
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -560,6 +579,7 @@ pub struct FaultList {
 
 impl FaultList {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(data: Vec<InjectedFault>) -> Self {
         Self { data }
     }
@@ -588,6 +608,7 @@ pub struct FaultRule {
 
 impl FaultRule {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(fault: impl Into<Fault>) -> Self {
         Self {
             operation: None,
@@ -610,6 +631,7 @@ pub struct FaultRules {
 
 impl FaultRules {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(rules: Vec<FaultRule>) -> Self {
         Self { rules }
     }
@@ -628,6 +650,53 @@ pub struct GroupChange {
     pub raw_attributes: Option<Attributes>,
 }
 
+/// What becomes of a user who turns inactive.
+///
+/// Other values are kept as they came.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum InactivePolicy {
+    /// The user is deleted, and one who is inactive from the beginning never appears.
+    Delete,
+    /// The user stays, in state `inactive`.
+    Keep,
+    /// A value that this version does not know.
+    Unknown(String),
+}
+
+impl InactivePolicy {
+    /// The values that this version knows.
+    pub const KNOWN: &'static [Self] = &[Self::Delete, Self::Keep];
+
+    /// The value as the API writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Delete => "delete",
+            Self::Keep => "keep",
+            Self::Unknown(value) => value,
+        }
+    }
+
+    /// Whether this version knows the value.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        Self::KNOWN.contains(self)
+    }
+}
+
+impl From<&str> for InactivePolicy {
+    fn from(value: &str) -> Self {
+        match value {
+            "delete" => Self::Delete,
+            "keep" => Self::Keep,
+            _ => Self::Unknown(value.to_owned()),
+        }
+    }
+}
+
+workos_directory_sync::open_enum_traits!(InactivePolicy);
+
 /// A rule in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -643,6 +712,7 @@ pub struct InjectedFault {
 
 impl InjectedFault {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(id: u64, rule: impl Into<FaultRule>, applied: u64) -> Self {
         Self {
             id,
@@ -678,6 +748,7 @@ pub struct NewDirectory {
 
 impl NewDirectory {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(type_: impl Into<DirectoryType>, name: impl Into<String>) -> Self {
         Self {
             id: None,
@@ -710,6 +781,7 @@ pub struct NewGroup {
 
 impl NewGroup {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             id: None,
@@ -780,6 +852,7 @@ pub struct NewWebhookEndpoint {
 
 impl NewWebhookEndpoint {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -823,6 +896,7 @@ pub struct ReceivedRequest {
 
 impl ReceivedRequest {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         id: impl Into<String>,
         method: impl Into<String>,
@@ -852,6 +926,7 @@ pub struct RequestList {
 
 impl RequestList {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         data: Vec<ReceivedRequest>,
         list_metadata: impl Into<ListMetadata>,
@@ -859,6 +934,25 @@ impl RequestList {
         Self {
             data,
             list_metadata: list_metadata.into(),
+        }
+    }
+}
+
+/// How the emulator behaves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Settings {
+    /// What becomes of users who turn inactive.
+    pub inactive_policy: InactivePolicy,
+}
+
+impl Settings {
+    /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
+    pub fn new(inactive_policy: impl Into<InactivePolicy>) -> Self {
+        Self {
+            inactive_policy: inactive_policy.into(),
         }
     }
 }
@@ -880,6 +974,7 @@ pub struct State {
 
 impl State {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(
         directories: Vec<Directory>,
         users: Vec<DirectoryUser>,
@@ -908,6 +1003,7 @@ pub struct StateMembership {
 
 impl StateMembership {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(user: impl Into<String>, group: impl Into<String>) -> Self {
         Self {
             user: user.into(),
@@ -974,6 +1070,7 @@ pub struct WebhookEndpoint {
 
 impl WebhookEndpoint {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(id: impl Into<String>, events: Vec<EventName>, waiting: u64) -> Self {
         Self {
             id: id.into(),
@@ -997,6 +1094,7 @@ pub struct WebhookEndpoints {
 
 impl WebhookEndpoints {
     /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
     pub fn new(data: Vec<WebhookEndpoint>) -> Self {
         Self { data }
     }
@@ -1009,9 +1107,9 @@ macro_rules! for_each_model {
     ($callback:ident) => {
         $callback ! { Chaos, Churn, Clock, ClockAdvance, Delivery, DeliveryAttempt,
         DeliveryKind, DeliveryList, DeliveryState, DirectoryChange, Fault, FaultBody,
-        FaultKind, FaultList, FaultRule, FaultRules, GroupChange, InjectedFault,
-        NewDirectory, NewGroup, NewUser, NewWebhookEndpoint, Organization,
-        ReceivedRequest, RequestList, State, StateMembership, UserChange,
+        FaultKind, FaultList, FaultRule, FaultRules, GroupChange, InactivePolicy,
+        InjectedFault, NewDirectory, NewGroup, NewUser, NewWebhookEndpoint, Organization,
+        ReceivedRequest, RequestList, Settings, State, StateMembership, UserChange,
         WebhookEndpoint, WebhookEndpoints }
     };
 }

@@ -15,11 +15,13 @@ mod list;
 mod memberships;
 mod organizations;
 mod requests;
+mod settings;
 mod state;
 mod users;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -49,6 +51,9 @@ const MAX_BODY: usize = 1024 * 1024;
 
 /// How large a whole state may be, in bytes.
 const MAX_STATE: usize = 256 * 1024 * 1024;
+
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What an operation does. It may take its time: it does not run where requests come in.
 type Handler = fn(&Arc<App>, &Call) -> Result<Reply, Refusal>;
@@ -81,6 +86,8 @@ const HANDLERS: &[(&Operation, Handler)] = &[
     (&operations::DELETE_CHURN, churn::stop),
     (&operations::GET_STATE, state::get),
     (&operations::PUT_STATE, state::put),
+    (&operations::GET_SETTINGS, settings::get),
+    (&operations::PUT_SETTINGS, settings::put),
     (&operations::GET_CLOCK, clock::get),
     (&operations::PUT_CLOCK, clock::put),
     (&operations::ADVANCE_CLOCK, clock::advance),
@@ -136,8 +143,9 @@ async fn respond(
     } else {
         MAX_BODY
     };
-    let body = to_bytes(request.into_body(), limit);
-    let body = body.await.map_err(|_| Refusal::body_too_large())?;
+    let body = tokio::time::timeout(PATIENCE, to_bytes(request.into_body(), limit));
+    let body = body.await.map_err(|_| Refusal::body_too_slow())?;
+    let body = body.map_err(|_| Refusal::body_too_large())?;
     let done = tokio::task::spawn_blocking(move || {
         let now = app.settings.clock.now();
         let call = Call {

@@ -3,7 +3,6 @@
 use serde_json::Value;
 use serde_json::json;
 use workos_directory_emulator::InactivePolicy;
-use workos_directory_emulator::Population;
 use workos_directory_emulator_client::types;
 use workos_directory_sync::types::DirectoryState;
 use workos_directory_sync::types::DirectoryUserState;
@@ -260,8 +259,16 @@ async fn an_organization_without_directories_survives_in_the_state_file() {
 #[tokio::test]
 async fn an_inactive_user_is_deleted_or_kept_by_the_policy() {
     for policy in [InactivePolicy::Delete, InactivePolicy::Keep] {
-        let builder = workos_directory_emulator::Emulator::builder().population(Population::empty());
-        let world = World::of(builder.inactive_policy(policy)).await;
+        let world = World::empty().await;
+        let settings = |policy: types::InactivePolicy| world.admin.put_settings().body(types::Settings::new(policy));
+        let named = match policy {
+            InactivePolicy::Delete => types::InactivePolicy::Delete,
+            InactivePolicy::Keep => types::InactivePolicy::Keep,
+        };
+        settings(named.clone()).send().await.unwrap();
+        assert_eq!(refused(settings("burn".into()).send().await).0, 422);
+        let told = world.admin.get_settings().send().await.unwrap();
+        assert_eq!(told.inactive_policy, named);
         let directory = world.directory().await.id;
         let user = world.user(&directory).await.id;
         let mut change = types::UserChange::default();

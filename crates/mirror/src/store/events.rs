@@ -20,7 +20,10 @@ use super::DatabaseRow;
 use super::Dialect;
 use super::Stamp;
 use super::Store;
+use super::json_array;
 use super::objects;
+use super::outbox;
+use super::outbox::Whose;
 use crate::Error;
 use crate::Kind;
 use crate::incoming::Incoming;
@@ -119,17 +122,7 @@ impl Store {
         scope: Option<&str>,
     ) -> Result<EventCounts, Error> {
         let mut transaction = self.begin().await?;
-        let run = newest_run(&mut transaction).await?;
-        let stamp = Stamp {
-            run,
-            holder: NOBODY,
-            now,
-        };
-        let mut counts = EventCounts::default();
-        for event in incoming {
-            take(&mut transaction, stamp, event, &mut counts).await?;
-        }
-        unpark(&mut transaction, stamp).await?;
+        let counts = take_all(&mut transaction, incoming, now).await?;
         if let Some(scope) = scope {
             sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
                 .bind(incoming.last().map(|event| event.id.as_str()))
@@ -208,6 +201,51 @@ impl Store {
                 .await?,
         )
     }
+}
+
+/// Applies events in their order.
+pub(super) async fn take_all(
+    connection: &mut Connection,
+    incoming: &[Incoming],
+    now: &str,
+) -> Result<EventCounts, sqlx::Error> {
+    let run = newest_run(connection).await?;
+    // Events of several processes take turns: one can end what another begins.
+    outbox::lock(connection).await?;
+    let stamp = Stamp {
+        run,
+        holder: NOBODY,
+        now,
+    };
+    let mut counts = EventCounts::default();
+    for event in incoming {
+        take(connection, stamp, event, &mut counts).await?;
+    }
+    unpark(connection, stamp).await?;
+    Ok(counts)
+}
+
+/// Remembers an event that the database refuses to apply.
+pub(super) async fn bury(
+    connection: &mut Connection,
+    event: &Incoming,
+    now: &str,
+    error: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO events (id, name, created_at, received_at, run, state, error, payload)
+         VALUES ($1, $2, $3, $4, 0, 'dead', $5, $6)
+         ON CONFLICT (id) DO UPDATE SET error = excluded.error WHERE events.state = 'dead'",
+    )
+    .bind(event.id.as_str())
+    .bind(event.name.as_str())
+    .bind(event.created_at.as_str())
+    .bind(now)
+    .bind(error)
+    .bind(event.payload.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The newest full sync, or 0 before the first. Its pages wait until the transaction has ended: a page that has compared
@@ -368,7 +406,21 @@ async fn put(
         }
         None => {}
     }
-    objects::upsert(connection, table, mark.stamp, std::slice::from_ref(&record)).await?;
+    let id = json_array(&[&record.id])?;
+    let stored = objects::stored(connection, table, &id).await?;
+    let stored = stored.get(&record.id);
+    let is_news = match stored {
+        Some(row) => objects::differs(row, table, &record)?,
+        None => true,
+    };
+    if is_news {
+        objects::upsert(connection, table, mark.stamp, std::slice::from_ref(&record)).await?;
+        let told = outbox::of_record(table, &record, stored)?;
+        outbox::write(connection, mark.stamp.now, told.as_slice()).await?;
+    }
+    if stored.is_none() && table.kind != Kind::Directories {
+        outbox::memberships_of(connection, mark.stamp.now, table.kind, &id).await?;
+    }
     stamp(connection, table.kind, "id = $4", &record.id, mark).await?;
     Ok(Fate::Applied)
 }
@@ -393,39 +445,53 @@ async fn gone(
     record: &Record,
     mark: Mark<'_>,
 ) -> Result<Fate, sqlx::Error> {
-    match known(connection, table, &record.id).await? {
+    let is_known = match known(connection, table, &record.id).await? {
         Some(row) if row.try_get::<Option<&str>, _>("deleted_at")?.is_some() => return Ok(Fate::Stale),
-        Some(_) => {}
+        Some(_) => true,
         // Remembered, so that an older event that comes later does not bring it to life.
-        None => objects::upsert(connection, table, mark.stamp, std::slice::from_ref(record)).await?,
-    }
+        None => {
+            objects::upsert(connection, table, mark.stamp, std::slice::from_ref(record)).await?;
+            false
+        }
+    };
     let id = &record.id;
     let parts: &[(Kind, &str)] = match table.kind {
         Kind::Directories => &[
             (
                 Kind::Memberships,
-                "user_id IN (SELECT id FROM users WHERE directory_id = $5)",
+                "user_id IN (SELECT id FROM users WHERE directory_id = $2)",
             ),
-            (Kind::Users, "directory_id = $5"),
-            (Kind::Groups, "directory_id = $5"),
-            (Kind::Directories, "id = $5"),
+            (Kind::Users, "directory_id = $2"),
+            (Kind::Groups, "directory_id = $2"),
+            (Kind::Directories, "id = $2"),
         ],
-        Kind::Users => &[(Kind::Memberships, "user_id = $5"), (Kind::Users, "id = $5")],
-        _ => &[(Kind::Memberships, "group_id = $5"), (Kind::Groups, "id = $5")],
+        Kind::Users => &[(Kind::Memberships, "user_id = $2"), (Kind::Users, "id = $2")],
+        _ => &[(Kind::Memberships, "group_id = $2"), (Kind::Groups, "id = $2")],
     };
-    for (kind, condition) in parts {
+    for &(kind, condition) in parts {
+        // Nobody was told of what was not known.
+        if kind != Kind::Memberships && (is_known || kind != table.kind) {
+            sqlx::query(AssertSqlSafe(outbox::of_gone(kind, condition)))
+                .bind(mark.stamp.now)
+                .bind(id.as_str())
+                .execute(&mut *connection)
+                .await?;
+        }
         let sql = format!(
-            "UPDATE {kind} SET deleted_at = $1, changed_at = $1, event_run = $2, event_at = $3, event_id = $4
+            "UPDATE {kind} SET deleted_at = $1, changed_at = $1, event_run = $3, event_at = $4, event_id = $5
              WHERE deleted_at IS NULL AND {condition}"
         );
         sqlx::query(AssertSqlSafe(sql))
             .bind(mark.stamp.now)
+            .bind(id.as_str())
             .bind(mark.stamp.run)
             .bind(mark.at)
             .bind(mark.id)
-            .bind(id.as_str())
             .execute(&mut *connection)
             .await?;
+        if kind == Kind::Memberships {
+            outbox::memberships_of(connection, mark.stamp.now, table.kind, &json_array(&[id])?).await?;
+        }
     }
     Ok(Fate::Applied)
 }
@@ -511,8 +577,10 @@ async fn membership(
             .bind(mark.stamp.now)
             .bind(user)
             .bind(group)
-            .execute(connection)
+            .execute(&mut *connection)
             .await?;
+        let pair = json_array(&[[user, group]])?;
+        outbox::memberships(connection, mark.stamp.now, Whose::Pairs(&pair)).await?;
     }
     Ok(Fate::Applied)
 }

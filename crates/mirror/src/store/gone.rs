@@ -11,6 +11,7 @@ use super::Stamp;
 use super::StepKey;
 use super::Store;
 use super::json_array;
+use super::outbox;
 use super::runs;
 use crate::Error;
 use crate::Kind;
@@ -159,20 +160,26 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
         Kind::Memberships => "user_id IN (SELECT id FROM users WHERE directory_id = $2)",
         _ => "directory_id = $2",
     };
-    let sql = format!(
-        "UPDATE {} SET deleted_at = $1, changed_at = $1 WHERE {of_directory} AND deleted_at IS NULL AND generation < $3 AND event_run < $3",
+    let condition = format!("{of_directory} AND generation < $3 AND event_run < $3");
+    outbox::lock(connection).await?;
+    let told = (key.kind != Kind::Memberships).then(|| outbox::of_gone(key.kind, &condition));
+    let marked = format!(
+        "UPDATE {} SET deleted_at = $1, changed_at = $1 WHERE deleted_at IS NULL AND {condition}",
         key.kind
     );
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(stamp.now)
-        .bind(key.directory)
-        .bind(key.run)
-        .execute(&mut *connection)
-        .await?;
+    for sql in told.into_iter().chain([marked]) {
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(stamp.now)
+            .bind(key.directory)
+            .bind(key.run)
+            .execute(&mut *connection)
+            .await?;
+    }
+    let directory = json_array(&[key.directory])?;
     let orphans = match key.kind {
         Kind::Users => "user_id",
         Kind::Groups => "group_id",
-        _ => return Ok(()),
+        kind => return outbox::memberships_of(connection, stamp.now, kind, &directory).await,
     };
     let sql = format!(
         "UPDATE memberships SET deleted_at = $1, changed_at = $1
@@ -186,7 +193,8 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
         .execute(&mut *connection)
         .await?
         .rows_affected();
-    runs::add_deleted(connection, key.of(Kind::Memberships), marked).await
+    runs::add_deleted(connection, key.of(Kind::Memberships), marked).await?;
+    outbox::memberships_of(connection, stamp.now, Kind::Directories, &directory).await
 }
 
 /// Marks directories and all that is in them, and returns how many directories were active until now. The guard looks at
@@ -218,6 +226,7 @@ async fn remove_directories(
     if let Err(refusal) = guard.check(runs::count(&row, "gone")?, runs::count(&row, "active")?) {
         return Ok(Err(refusal));
     }
+    outbox::lock(connection).await?;
     let strings = dialect.strings("$2");
     let mut removed = 0;
     // Memberships first: they are found through the users.
@@ -230,6 +239,13 @@ async fn remove_directories(
         (Kind::Groups, format!("directory_id IN ({strings})")),
         (Kind::Directories, format!("id IN ({strings})")),
     ] {
+        if kind != Kind::Memberships {
+            sqlx::query(AssertSqlSafe(outbox::of_gone(kind, &of_directories)))
+                .bind(stamp.now)
+                .bind(&ids)
+                .execute(&mut *connection)
+                .await?;
+        }
         let sql =
             format!("UPDATE {kind} SET deleted_at = $1, changed_at = $1 WHERE deleted_at IS NULL AND {of_directories}");
         let marked = sqlx::query(AssertSqlSafe(sql))
@@ -242,6 +258,9 @@ async fn remove_directories(
             removed = marked;
         } else {
             runs::add_deleted(connection, StepKey::directories(stamp.run).of(kind), marked).await?;
+        }
+        if kind == Kind::Memberships {
+            outbox::memberships_of(connection, stamp.now, Kind::Directories, &ids).await?;
         }
     }
     Ok(Ok(removed))

@@ -9,16 +9,36 @@ use super::Connection;
 use super::Dialect;
 use super::Stamp;
 use super::json_array;
+use super::outbox;
+use super::outbox::Whose;
 use crate::Counts;
+
+/// What a page changed.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) counts: Counts,
+    /// All pairs of the page as JSON, if one of them is new.
+    pairs: Option<String>,
+}
+
+impl Written {
+    /// Tells the applications, last in the transaction.
+    pub(super) async fn tell(&self, connection: &mut Connection, now: &str) -> Result<(), sqlx::Error> {
+        match &self.pairs {
+            Some(pairs) => outbox::memberships(connection, now, Whose::Pairs(pairs)).await,
+            None => Ok(()),
+        }
+    }
+}
 
 /// Writes pairs of user and group and says what changed.
 pub(super) async fn apply(
     connection: &mut Connection,
     stamp: Stamp<'_>,
     pairs: Vec<(String, String)>,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<Written, sqlx::Error> {
     if pairs.is_empty() {
-        return Ok(Counts::default());
+        return Ok(Written::default());
     }
     let mut pairs: BTreeSet<_> = pairs.into_iter().collect();
     for gone in without_ends(connection, stamp, &json_array(&pairs)?).await? {
@@ -69,7 +89,11 @@ pub(super) async fn apply(
             .execute(connection)
             .await?;
     }
-    Ok(counts)
+    let is_news = counts.inserted + counts.restored > 0;
+    Ok(Written {
+        counts,
+        pairs: is_news.then_some(json),
+    })
 }
 
 /// Pairs whose user or group an event deleted since this run began: the page is older, and nothing else would end them.

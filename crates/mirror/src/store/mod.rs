@@ -7,6 +7,9 @@
 //! objects      directories, users and groups: compare, insert, update, restore, stamp
 //! memberships  the same for pairs of user and group
 //! events       what events change, each once
+//! outbox       what changed, for applications
+//! changes      the same, read by them
+//! inbox        events that wait to be applied
 //! gone         what a complete traversal did not see, and the guard
 //! runs         runs, steps and their counts
 //! counts       how many objects there are, for the planner
@@ -14,13 +17,16 @@
 //! dialect      the few words that they have different
 //! ```
 
+mod changes;
 mod connect;
 mod counts;
 mod dialect;
 mod events;
 mod gone;
+mod inbox;
 mod memberships;
 mod objects;
+mod outbox;
 mod runs;
 
 use sqlx::Any;
@@ -35,6 +41,7 @@ pub use self::events::EventCounts;
 pub(crate) use self::events::Place;
 pub(crate) use self::gone::Guard;
 pub(crate) use self::gone::Refusal;
+pub(crate) use self::inbox::Waiting;
 pub(crate) use self::runs::Checkpoint;
 pub(crate) use self::runs::Outcome;
 pub(crate) use self::runs::Run;
@@ -124,12 +131,23 @@ impl Store {
     ) -> Result<Counts, Error> {
         let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
         let counts = match batch {
-            Batch::Objects(table, records) => objects::apply(&mut transaction, table, stamp, records).await?,
-            Batch::Memberships(pairs) => memberships::apply(&mut transaction, stamp, pairs).await?,
+            Batch::Objects(table, records) => {
+                let written = objects::apply(&mut transaction, table, stamp, records).await?;
+                written.tell(&mut transaction, table, stamp.now).await?;
+                written.counts
+            }
+            Batch::Memberships(pairs) => {
+                let written = memberships::apply(&mut transaction, stamp, pairs).await?;
+                written.tell(&mut transaction, stamp.now).await?;
+                written.counts
+            }
             Batch::Users(users) => {
                 let page = split(users);
-                let counts = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
-                let embedded = memberships::apply(&mut transaction, stamp, page.pairs).await?;
+                let written = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
+                let pairs = memberships::apply(&mut transaction, stamp, page.pairs).await?;
+                written.tell(&mut transaction, &USERS, stamp.now).await?;
+                pairs.tell(&mut transaction, stamp.now).await?;
+                let (counts, embedded) = (written.counts, pairs.counts);
                 runs::note_embedded(&mut transaction, key, embedded, page.untold).await?;
                 counts
             }

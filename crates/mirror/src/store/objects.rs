@@ -16,7 +16,10 @@ use super::DatabaseRow;
 use super::Dialect;
 use super::Stamp;
 use super::json_array;
+use super::outbox;
+use super::outbox::Told;
 use crate::Counts;
+use crate::Kind;
 use crate::record::Record;
 use crate::record::Table;
 
@@ -24,24 +27,48 @@ use crate::record::Table;
 /// statements to prepare; 64 users have about 1,500 of the 32,766 parameters that SQLite allows.
 const MAX_ROWS: usize = 64;
 
+/// What a page changed.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) counts: Counts,
+    told: Vec<Told>,
+    /// The objects that were not there before.
+    came: Vec<String>,
+}
+
+impl Written {
+    /// Tells the applications, last in the transaction.
+    pub(super) async fn tell(&self, connection: &mut Connection, table: &Table, now: &str) -> Result<(), sqlx::Error> {
+        outbox::write(connection, now, &self.told).await?;
+        // Memberships do not depend on their directory.
+        if self.came.is_empty() || table.kind == Kind::Directories {
+            return Ok(());
+        }
+        outbox::memberships_of(connection, now, table.kind, &json_array(&self.came)?).await
+    }
+}
+
 /// Writes the objects and says what changed.
 pub(super) async fn apply(
     connection: &mut Connection,
     table: &'static Table,
     stamp: Stamp<'_>,
     records: Vec<Record>,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<Written, sqlx::Error> {
     let mut records = without_repetition(records);
     // Two transactions that write the same rows in the same order wait for each other, and never both.
     records.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     let ids = json_array(&records.iter().map(|record| &record.id).collect::<Vec<_>>())?;
     let stored = stored(connection, table, &ids).await?;
-    let mut counts = Counts::default();
+    let mut written = Written::default();
+    let counts = &mut written.counts;
     let mut changed = Vec::new();
     for record in records {
         let Some(row) = stored.get(record.id.as_str()) else {
             counts.seen += 1;
             counts.inserted += 1;
+            written.told.extend(outbox::of_record(table, &record, None)?);
+            written.came.push(record.id.clone());
             changed.push(record);
             continue;
         };
@@ -63,6 +90,10 @@ pub(super) async fn apply(
             }
         }
         if differs {
+            written.told.extend(outbox::of_record(table, &record, Some(row))?);
+            if is_deleted {
+                written.came.push(record.id.clone());
+            }
             changed.push(record);
         }
     }
@@ -70,7 +101,7 @@ pub(super) async fn apply(
         touch(connection, table, stamp, &ids).await?;
     }
     upsert(connection, table, stamp, &changed).await?;
-    Ok(counts)
+    Ok(written)
 }
 
 /// Writes rows, whatever is stored.
@@ -110,7 +141,8 @@ fn without_repetition(records: Vec<Record>) -> Vec<Record> {
     kept
 }
 
-async fn stored(
+/// The rows of some ids.
+pub(super) async fn stored(
     connection: &mut Connection,
     table: &Table,
     ids: &str,
@@ -136,7 +168,8 @@ async fn stored(
     rows.into_iter().map(|row| Ok((row.try_get("id")?, row))).collect()
 }
 
-fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
+/// Whether a row has other values than a record.
+pub(super) fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
     // The first four columns are the id, the generation, the deletion and the event's run.
     for (place, (_, value)) in table.columns.iter().zip(&record.values).enumerate() {
         if row.try_get::<Option<&str>, _>(place + 4)? != value.as_deref() {

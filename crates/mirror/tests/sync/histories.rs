@@ -1,4 +1,4 @@
-//! After any history, one undisturbed full sync makes the database equal to the source.
+//! After any history, one undisturbed full sync makes the database equal to the source, and the outbox leads there too.
 //!
 //! A history is a list of steps that a seed decides: changes at the source, polls, full syncs, webhooks late, twice, in any
 //! order or never, each of them possibly given up after a few polls of its future, as a crash would. A failure prints the
@@ -17,6 +17,7 @@ use workos_directory_sync::Client;
 use workos_directory_sync::types::DirectoryGroup;
 use workos_directory_sync::types::DirectoryUser;
 
+use crate::changes::assert_replays;
 use crate::events::all_events;
 use crate::source::Source;
 use crate::world::Database;
@@ -148,6 +149,7 @@ async fn history(seed: u64, database: Database) {
     // What is still on its way changes nothing any more.
     world.mirror.follow(&client).poll().await.unwrap();
     world.assert_equals_but_metadata(&client).await;
+    assert_replays(&world).await;
 }
 
 fn setting(name: &str) -> Option<u64> {

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod changes;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod deletion;
@@ -15,4 +16,5 @@ mod interruption;
 mod plans;
 mod scope;
 mod source;
+mod webhooks;
 mod world;

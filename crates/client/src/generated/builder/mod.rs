@@ -2,6 +2,9 @@
 
 //! Request builders, one per operation.
 
+#![warn(clippy::pedantic)]
+#![allow(clippy::similar_names, reason = "parameters are called as in the document")]
+
 mod directories;
 mod directory_groups;
 mod directory_users;

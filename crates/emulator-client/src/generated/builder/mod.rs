@@ -2,6 +2,9 @@
 
 //! Request builders, one per operation.
 
+#![warn(clippy::pedantic)]
+#![allow(clippy::similar_names, reason = "parameters are called as in the document")]
+
 mod organizations;
 mod directories;
 mod directory_users;
@@ -10,6 +13,7 @@ mod webhooks;
 mod faults;
 mod churn;
 mod state;
+mod settings;
 mod clock;
 mod requests;
 
@@ -39,6 +43,8 @@ pub use self::churn::PutChurn;
 pub use self::churn::DeleteChurn;
 pub use self::state::GetState;
 pub use self::state::PutState;
+pub use self::settings::GetSettings;
+pub use self::settings::PutSettings;
 pub use self::clock::GetClock;
 pub use self::clock::PutClock;
 pub use self::clock::AdvanceClock;
