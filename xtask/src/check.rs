@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 
 /// One check: a command of this tool or of cargo.
 struct Check {
-    name: &'static str,
+    name: String,
     command: Command,
     /// How to mend what it finds.
     mend: &'static str,
@@ -61,23 +61,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             .map(|outcome| outcome.unwrap_or_else(|_| Err(anyhow!("it panicked"))))
             .collect()
     });
+    let width = checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
     let mut failures = Vec::new();
     for (check, outcome) in checks.iter().zip(outcomes) {
         let outcome = outcome.with_context(|| format!("the check `{}`", check.name))?;
         let seconds = outcome.time.as_secs_f64();
+        let name = &check.name;
         let last = outcome.stdout.trim_end().lines().last().unwrap_or_default();
         match (outcome.is_good, check.is_informative) {
-            (true, true) => println!("ok      {:8} {seconds:4.1} s  {last}", check.name),
-            (true, false) => println!("ok      {:8} {seconds:4.1} s", check.name),
+            (true, true) => println!("ok      {name:width$} {seconds:4.1} s  {last}"),
+            (true, false) => println!("ok      {name:width$} {seconds:4.1} s"),
             // It has nothing to tell, for example outside of a repository.
-            (false, true) => println!(
-                "–       {:8} {seconds:4.1} s  {}",
-                check.name,
-                outcome.stderr.trim_end()
-            ),
+            (false, true) => println!("–       {name:width$} {seconds:4.1} s  {}", outcome.stderr.trim_end()),
             (false, false) => {
-                println!("failed  {:8} {seconds:4.1} s  mend it: {}", check.name, check.mend);
-                failures.push((check.name, outcome));
+                println!("failed  {name:width$} {seconds:4.1} s  mend it: {}", check.mend);
+                failures.push((name, outcome));
             }
         }
     }
@@ -102,8 +100,8 @@ fn checks(spec: &Path) -> Result<Vec<Check>> {
         command.args(arguments);
         command
     };
-    let check = |name, command, mend| Check {
-        name,
+    let check = |name: &str, command, mend| Check {
+        name: name.to_owned(),
         command,
         mend,
         is_informative: false,
@@ -112,28 +110,31 @@ fn checks(spec: &Path) -> Result<Vec<Check>> {
     let mut fmt = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     fmt.args(["fmt", "--all", "--check"]);
     let mut lint = xtask(&["lint"]);
-    lint.args(crate::lint::documents(spec)?);
+    let documents = crate::lint::documents(spec)?;
+    lint.args(&documents);
     let mut codegen = xtask(&["codegen", "--check"]);
     let mut parity = xtask(&["parity", "--deviations"]);
     parity.arg(spec.join("parity.toml")).arg("--spec").arg(&document);
-    let mut breaking = xtask(&["breaking", "--new"]);
-    breaking.arg(&document);
     // The code of a copy of the documents is compared with what is checked in, too.
     if spec != crate::root().join("spec") {
         codegen.arg("--spec").arg(&document);
     }
-    Ok(vec![
+    let mut checks = vec![
         check("fmt", fmt, "cargo fmt --all"),
         check("lint", lint, "cargo xtask lint --fix, and by hand what it cannot mend"),
         check("codegen", codegen, "cargo xtask codegen"),
         check("parity", parity, "give the reason in spec/parity.toml"),
-        Check {
-            name: "breaking",
-            command: breaking,
-            mend: "",
+    ];
+    for document in &documents {
+        let name = document.file_stem().unwrap_or_default().to_string_lossy();
+        let mut breaking = xtask(&["breaking", "--new"]);
+        breaking.arg(document);
+        checks.push(Check {
             is_informative: true,
-        },
-    ])
+            ..check(&format!("breaking:{name}"), breaking, "")
+        });
+    }
+    Ok(checks)
 }
 
 fn outcome(check: &mut Check) -> Result<Outcome> {

@@ -8,6 +8,7 @@ use std::process::Output;
 use serde_json::Value;
 
 const SPEC: &str = include_str!("../../spec/openapi.yaml");
+const EMULATOR: &str = include_str!("../../spec/emulator.yaml");
 
 fn breaking(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
@@ -19,6 +20,16 @@ fn breaking(arguments: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let output = Command::new("git")
+        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-C"])
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .expect("git starts: install it");
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 /// The changes of the document when one text is replaced: `API/Rust what: change`.
@@ -193,15 +204,7 @@ fn words_are_a_patch_and_what_no_rule_knows_is_major() {
 fn a_revision_is_read_from_git_and_deny_fails_on_its_step() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("openapi.yaml");
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-C"])
-            .arg(folder.path())
-            .args(arguments)
-            .output()
-            .expect("git starts: install it");
-        assert!(output.status.success(), "{}", text(&output.stderr));
-    };
+    let git = |arguments: &[&str]| git(folder.path(), arguments);
     fs::write(&file, SPEC).expect("written");
     git(&["init", "--quiet", "--initial-branch", "main"]);
     git(&["add", "openapi.yaml"]);
@@ -257,6 +260,45 @@ fn codegen_prints_the_same(folder: &Path, file: &Path) {
     assert!(
         shown.contains("GET /events: operation renamed (listChanges → listLog)"),
         "{shown}{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn what_a_document_refers_to_in_another_is_that_of_the_same_revision() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [api, emulator] = ["openapi.yaml", "emulator.yaml"].map(|name| folder.path().join(name));
+    let git = |arguments: &[&str]| git(folder.path(), arguments);
+    fs::write(&api, SPEC).expect("written");
+    fs::write(&emulator, EMULATOR).expect("written");
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "first"]);
+    let new = emulator.display().to_string();
+    let unchanged = text(&breaking(&["--new", &new]).stdout);
+    assert!(unchanged.starts_with("nothing has changed since "), "{unchanged}");
+
+    let required = "required: [id, directory_id, name]";
+    assert!(SPEC.contains(required));
+    fs::write(&api, SPEC.replacen(required, "required: [id, directory_id]", 1)).expect("written");
+    let shown = text(&breaking(&["--new", &new]).stdout);
+    assert!(
+        shown.starts_with("API major  Rust major  DirectoryGroup.name: field now optional"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_reference_to_a_document_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let emulator = folder.path().join("emulator.yaml");
+    fs::write(&emulator, EMULATOR).expect("written");
+    let (old, new) = (emulator.display().to_string(), emulator.display().to_string());
+    let output = breaking(&["--old", &old, "--new", &new]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("openapi.yaml"),
+        "{}",
         text(&output.stderr)
     );
 }

@@ -60,13 +60,12 @@ fn line<'a>(shown: &'a str, name: &str) -> &'a str {
 fn documents_that_are_as_they_should_be_pass() {
     let folder = copy("openapi: 3.0.3", "openapi: 3.0.3");
     let shown = text(&check(&["--spec"], folder.path()).stdout);
-    for name in ["lint", "codegen", "parity", "breaking"] {
+    for name in ["lint", "codegen", "parity", "breaking:openapi", "breaking:emulator"] {
         assert!(line(&shown, name).starts_with("ok "), "{shown}");
     }
-    assert!(
-        line(&shown, "breaking").contains("nothing has changed since"),
-        "{shown}"
-    );
+    for name in ["breaking:openapi", "breaking:emulator"] {
+        assert!(line(&shown, name).contains("nothing has changed since"), "{shown}");
+    }
 }
 
 #[test]
@@ -86,13 +85,26 @@ fn each_failure_has_its_line_with_the_command_that_mends_it_and_its_details_belo
     assert!(line(&shown, "parity").starts_with("ok "), "{shown}");
     // It tells of the change and does not fail.
     assert!(
-        line(&shown, "breaking").starts_with("ok ") && line(&shown, "breaking").contains("major for Rust users"),
+        line(&shown, "breaking:openapi").starts_with("ok ")
+            && line(&shown, "breaking:openapi").contains("major for Rust users"),
         "{shown}"
     );
     assert!(
         shown.contains("error[operation-id]: `events` is no good id of an operation"),
         "{shown}"
     );
+}
+
+#[test]
+fn a_model_that_both_documents_have_is_told_of_for_both() {
+    let folder = copy("required: [id, directory_id, name]", "required: [id, directory_id]");
+    let shown = text(&check(&["--spec"], folder.path()).stdout);
+    for name in ["breaking:openapi", "breaking:emulator"] {
+        assert!(
+            line(&shown, name).contains("major for users of the API, major for Rust users"),
+            "{shown}"
+        );
+    }
 }
 
 #[test]

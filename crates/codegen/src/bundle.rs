@@ -4,7 +4,6 @@
 //! with it, together with everything that it refers to. Which schemas came from where is kept: they are types already.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -15,10 +14,19 @@ use crate::error::unsupported;
 /// The schemas that came from other documents: the file by the schema's name.
 pub(crate) type Imports = BTreeMap<String, String>;
 
-/// Takes over what a document refers to in other files of its folder.
-pub(crate) fn bundle(document: &mut Value, folder: &Path) -> Result<Imports, Error> {
+/// Gives a document by the name that references call it by, with what is wrong when it cannot.
+type Read<'a> = &'a dyn Fn(&str) -> Result<Value, Error>;
+
+/// Makes a document whole: what it refers to in other files of its folder becomes part of it. `read` gives those files.
+/// Returns the schemas that came with them, each with the name of its file.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] when a reference leads to nothing, out of the folder, or to two things of one name; those of
+/// `read`.
+pub fn bundle(document: &mut Value, read: Read<'_>) -> Result<BTreeMap<String, String>, Error> {
     let mut bundle = Bundle {
-        folder,
+        read,
         files: BTreeMap::new(),
         components: BTreeMap::new(),
     };
@@ -44,7 +52,7 @@ pub(crate) fn bundle(document: &mut Value, folder: &Path) -> Result<Imports, Err
 }
 
 struct Bundle<'a> {
-    folder: &'a Path,
+    read: Read<'a>,
     /// The documents that were read, by the name that references give them.
     files: BTreeMap<String, Value>,
     /// What is taken over, by kind and name, with its file.
@@ -110,9 +118,7 @@ impl Bundle<'_> {
             if name.contains(['/', '\\']) {
                 return Err(unsupported(name, "references lead to files of the same folder only"));
             }
-            let path = self.folder.join(name);
-            let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path, source })?;
-            let value = serde_saphyr::from_str(&text).map_err(|error| Error::Yaml(error.to_string()))?;
+            let value = (self.read)(name)?;
             self.files.insert(name.to_owned(), value);
         }
         self.files

@@ -50,7 +50,11 @@ impl Document {
         if !version.starts_with("3.0.") {
             return Err(Error::OpenApi(format!("`openapi` is `{version}`, not 3.0.x")));
         }
-        let imports = bundle::bundle(&mut value, folder)?;
+        let imports = bundle::bundle(&mut value, &|name| {
+            let path = folder.join(name);
+            let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path, source })?;
+            serde_saphyr::from_str(&text).map_err(|error| Error::Yaml(error.to_string()))
+        })?;
         let openapi = serde_json::from_value(value.clone()).map_err(|error| Error::OpenApi(error.to_string()))?;
         Ok(Self {
             value,

@@ -58,6 +58,7 @@ use std::collections::BTreeMap;
 
 use quote::quote;
 
+pub use crate::bundle::bundle;
 pub use crate::document::Document;
 pub use crate::error::Error;
 use crate::operation::Operation;

@@ -9,7 +9,7 @@ use anyhow::bail;
 
 use crate::openapi::Document;
 
-/// What a file held at a revision, with the revision's name. Without one: where the branch left `main`, else HEAD.
+/// What a file held at a revision, with what it referred to then, and the revision's name. Without one: where the branch left `main`, else HEAD.
 pub(super) fn document(file: &Path, base: Option<&str>) -> Result<(String, Document)> {
     let folder = file
         .parent()
@@ -24,13 +24,11 @@ pub(super) fn document(file: &Path, base: Option<&str>) -> Result<(String, Docum
         None => git(folder, &["merge-base", "main", "HEAD"])
             .map_or_else(|_| "HEAD".to_owned(), |base| base.trim().to_owned()),
     };
-    let text = git(folder, &["show", "--end-of-options", &format!("{base}:./{name}")])?;
+    let read = |name: &str| git(folder, &["show", "--end-of-options", &format!("{base}:./{name}")]);
+    let document = Document::whole(name, read).with_context(|| format!("at {base}"))?;
     let short = git(folder, &["rev-parse", "--short", "--end-of-options", &base])?;
     let since = short.lines().last().unwrap_or(&base).to_owned();
-    Ok((
-        since,
-        Document::parse(&text).with_context(|| format!("{name} at {base}"))?,
-    ))
+    Ok((since, document))
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String> {

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// The document as it was, from a file in place of a revision
     #[arg(long, value_name = "FILE")]
     old: Option<PathBuf>,
-    /// The document as it is
+    /// The document as it is; what it refers to in others of its folder counts as its own
     #[arg(long, value_name = "FILE", default_value_os_t = crate::root().join("spec/openapi.yaml"))]
     new: PathBuf,
     /// How changes are written
@@ -66,9 +66,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         print!("{}", rules::table());
         return Ok(());
     }
-    let new = Document::read(&arguments.new)?;
+    let new = Document::read_whole(&arguments.new)?;
     let (since, old) = match &arguments.old {
-        Some(old) => (old.display().to_string(), Document::read(old)?),
+        Some(old) => (old.display().to_string(), Document::read_whole(old)?),
         None => git::document(&arguments.new, arguments.base.as_deref())?,
     };
     let changes = changes::between(&old, &new);
@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The same summary for a document that is about to be generated from; `None` when it is as at HEAD or HEAD has none.
 pub(crate) fn summary(document: &Path) -> Option<String> {
     let (since, old) = git::document(document, Some("HEAD")).ok()?;
-    let new = Document::read(document).ok()?;
+    let new = Document::read_whole(document).ok()?;
     let changes = changes::between(&old, &new);
     if changes.is_empty() {
         None

@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let document = Document::read(&arguments.spec)?;
+    let document = Document::read_whole(&arguments.spec)?;
     let page = page::page(&document).into_string();
     let output = &arguments.output;
     if let Some(folder) = output.parent() {

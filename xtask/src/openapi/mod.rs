@@ -16,6 +16,8 @@ use anyhow::Context as _;
 use anyhow::Result;
 use anyhow::ensure;
 use serde_json::Value;
+use workos_directory_codegen::Error;
+use workos_directory_codegen::bundle;
 
 pub(crate) use self::schema::Schema;
 
@@ -43,6 +45,32 @@ impl Document {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         Self::parse(&text).with_context(|| format!("{}", path.display()))
+    }
+
+    /// Reads a file together with what it refers to in other files of its folder.
+    pub(crate) fn read_whole(path: &Path) -> Result<Self> {
+        let read = |name: &str| {
+            let path = path.with_file_name(name);
+            fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))
+        };
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.with_context(|| format!("`{}` names no file", path.display()))?;
+        Self::whole(name, read)
+    }
+
+    /// A document together with what it refers to in others; `read` gives the text of each by its name.
+    pub(crate) fn whole(name: &str, read: impl Fn(&str) -> Result<String>) -> Result<Self> {
+        let mut document = Self::parse(&read(name)?).with_context(|| name.to_owned())?;
+        let read = |name: &str| {
+            let parsed = read(name).and_then(|text| Self::parse(&text));
+            // The generator has errors of its own, which hold the place and a reason.
+            parsed.map(|document| document.0).map_err(|error| Error::Unsupported {
+                at: name.to_owned(),
+                reason: format!("{error:#}"),
+            })
+        };
+        bundle(&mut document.0, &read).with_context(|| name.to_owned())?;
+        Ok(document)
     }
 
     /// Reads a text, YAML or JSON.
