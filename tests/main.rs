@@ -6,7 +6,7 @@
 //! - `examples`: every example of the document decodes into its model and encodes back.
 //! - `client_examples`: the client's example programs run against the emulator.
 //! - `client_faults`: what the client makes of the faults that the emulator injects.
-//! - `interop`: the official SDKs for Node and Python see what our client sees.
+//! - `interop`: the official SDKs for Rust, Node and Python see what our client sees.
 //! - `line`: what `dsync sync` writes is what the official crate lists.
 //! - `schemathesis`: whatever it asks the emulator, the answer is one that the document describes.
 //! - `seed`: every JSON document of the seed decodes, and the document has it among its examples.

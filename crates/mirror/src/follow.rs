@@ -200,7 +200,7 @@ impl<'a> Follow<'a> {
                     self.tell(&FollowProgress::CursorLost);
                     lost.notify_one();
                 }
-                Err(error) => self.failed(error, wait.next()).await?,
+                Err(error) => self.failed(error, wait.next(LONGEST_WAIT)).await?,
             }
         }
     }
@@ -224,7 +224,7 @@ impl<'a> Follow<'a> {
                     wait = Wait::default();
                     self.tell(&FollowProgress::Reconciled(Box::new(summary)));
                 }
-                Err(error) => self.failed(error, wait.next()).await?,
+                Err(error) => self.failed(error, wait.next(LONGEST_WAIT)).await?,
             }
         }
     }
@@ -304,13 +304,11 @@ impl fmt::Debug for Follow<'_> {
 
 /// How long to wait after a failure: a second, then twice as long each time.
 #[derive(Debug, Default)]
-struct Wait(Option<Duration>);
+pub(crate) struct Wait(Option<Duration>);
 
 impl Wait {
-    fn next(&mut self) -> Duration {
-        let wait = self
-            .0
-            .map_or(Duration::from_secs(1), |last| (last * 2).min(LONGEST_WAIT));
+    pub(crate) fn next(&mut self, longest: Duration) -> Duration {
+        let wait = self.0.map_or(Duration::from_secs(1), |last| (last * 2).min(longest));
         self.0 = Some(wait);
         wait
     }

@@ -30,7 +30,8 @@
 //!
 //! ```text
 //! Mirror ── follow ───────▶ GET /events from a stored cursor, and full syncs by schedule
-//!        ── apply_events ─▶ webhooks that were verified
+//!        ── apply_events ─▶ events that came in any other way
+//!        ── ingest ───────▶ webhooks that were verified: kept in the inbox first; the worker applies them
 //!                            │ incoming: what an event means for the tables
 //!                         store::events: each once, the newest wins, in one transaction with the cursor
 //! ```
@@ -57,12 +58,15 @@ mod error;
 mod follow;
 mod full_sync;
 mod incoming;
+mod ingest;
 mod kind;
 mod lock;
 mod mirror;
 mod record;
 mod store;
 mod summary;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 pub use crate::changes::Change;
 pub use crate::changes::ChangeKind;
@@ -76,6 +80,7 @@ pub use crate::full_sync::Forecast;
 pub use crate::full_sync::FullSync;
 pub use crate::full_sync::MembershipPlan;
 pub use crate::full_sync::Progress;
+pub use crate::ingest::Worker;
 pub use crate::kind::Kind;
 pub use crate::mirror::Mirror;
 pub use crate::store::DeadEvent;

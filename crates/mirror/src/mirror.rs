@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use workos_directory_sync::Client;
 use workos_directory_sync::Timestamp;
 use workos_directory_sync::events::Event;
@@ -14,8 +15,10 @@ use crate::Error;
 use crate::EventCounts;
 use crate::Follow;
 use crate::FullSync;
+use crate::Worker;
 use crate::address::Address;
 use crate::incoming::Incoming;
+use crate::ingest;
 use crate::lock::SyncLock;
 use crate::store::Store;
 
@@ -26,6 +29,8 @@ use crate::store::Store;
 pub struct Mirror {
     pub(crate) store: Store,
     pub(crate) lock: Arc<SyncLock>,
+    /// An event was kept.
+    pub(crate) arrived: Arc<Notify>,
     clock: Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>,
 }
 
@@ -47,6 +52,7 @@ impl Mirror {
         Ok(Self {
             store,
             lock: Arc::new(SyncLock::new(address)),
+            arrived: Arc::default(),
             clock: Arc::new(jiff::Timestamp::now),
         })
     }
@@ -80,6 +86,43 @@ impl Mirror {
     pub async fn apply_events(&self, events: &[Event]) -> Result<EventCounts, Error> {
         let incoming = events.iter().map(Incoming::read).collect::<Result<Vec<_>, _>>()?;
         self.store.take_events(&incoming, &self.now().canonical(), None).await
+    }
+
+    /// Keeps an event that a webhook brought and
+    /// [`WebhookVerifier`](workos_directory_sync::events::WebhookVerifier) verified: answer the webhook once this is done.
+    /// A [`worker`](Self::worker) applies it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`], and [`Error::Id`] when the event's own id cannot be one.
+    pub async fn ingest(&self, event: &Event) -> Result<(), Error> {
+        let event = Incoming::read(event)?;
+        self.store.keep(&event, &self.now().canonical()).await?;
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Applies what [`ingest`](Self::ingest) keeps. See [`Worker`].
+    pub fn worker(&self) -> Worker<'_> {
+        Worker::new(self)
+    }
+
+    /// Applies what [`ingest`](Self::ingest) has kept until now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`] when the database cannot be used. What was not applied is kept.
+    pub async fn apply_ingested(&self) -> Result<EventCounts, Error> {
+        ingest::apply_all(self).await
+    }
+
+    /// How many events were kept and wait to be applied.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn waiting_events(&self) -> Result<u64, Error> {
+        self.store.count_waiting().await
     }
 
     /// The oldest events that could not be applied, at most `limit`.

@@ -122,19 +122,7 @@ impl Store {
         scope: Option<&str>,
     ) -> Result<EventCounts, Error> {
         let mut transaction = self.begin().await?;
-        let run = newest_run(&mut transaction).await?;
-        // Events of several processes take turns: one can end what another begins.
-        outbox::lock(&mut transaction).await?;
-        let stamp = Stamp {
-            run,
-            holder: NOBODY,
-            now,
-        };
-        let mut counts = EventCounts::default();
-        for event in incoming {
-            take(&mut transaction, stamp, event, &mut counts).await?;
-        }
-        unpark(&mut transaction, stamp).await?;
+        let counts = take_all(&mut transaction, incoming, now).await?;
         if let Some(scope) = scope {
             sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
                 .bind(incoming.last().map(|event| event.id.as_str()))
@@ -213,6 +201,51 @@ impl Store {
                 .await?,
         )
     }
+}
+
+/// Applies events in their order.
+pub(super) async fn take_all(
+    connection: &mut Connection,
+    incoming: &[Incoming],
+    now: &str,
+) -> Result<EventCounts, sqlx::Error> {
+    let run = newest_run(connection).await?;
+    // Events of several processes take turns: one can end what another begins.
+    outbox::lock(connection).await?;
+    let stamp = Stamp {
+        run,
+        holder: NOBODY,
+        now,
+    };
+    let mut counts = EventCounts::default();
+    for event in incoming {
+        take(connection, stamp, event, &mut counts).await?;
+    }
+    unpark(connection, stamp).await?;
+    Ok(counts)
+}
+
+/// Remembers an event that the database refuses to apply.
+pub(super) async fn bury(
+    connection: &mut Connection,
+    event: &Incoming,
+    now: &str,
+    error: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO events (id, name, created_at, received_at, run, state, error, payload)
+         VALUES ($1, $2, $3, $4, 0, 'dead', $5, $6)
+         ON CONFLICT (id) DO UPDATE SET error = excluded.error WHERE events.state = 'dead'",
+    )
+    .bind(event.id.as_str())
+    .bind(event.name.as_str())
+    .bind(event.created_at.as_str())
+    .bind(now)
+    .bind(error)
+    .bind(event.payload.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The newest full sync, or 0 before the first. Its pages wait until the transaction has ended: a page that has compared

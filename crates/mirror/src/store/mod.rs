@@ -9,6 +9,7 @@
 //! events       what events change, each once
 //! outbox       what changed, for applications
 //! changes      the same, read by them
+//! inbox        events that wait to be applied
 //! gone         what a complete traversal did not see, and the guard
 //! runs         runs, steps and their counts
 //! counts       how many objects there are, for the planner
@@ -22,6 +23,7 @@ mod counts;
 mod dialect;
 mod events;
 mod gone;
+mod inbox;
 mod memberships;
 mod objects;
 mod outbox;
@@ -39,6 +41,7 @@ pub use self::events::EventCounts;
 pub(crate) use self::events::Place;
 pub(crate) use self::gone::Guard;
 pub(crate) use self::gone::Refusal;
+pub(crate) use self::inbox::Waiting;
 pub(crate) use self::runs::Checkpoint;
 pub(crate) use self::runs::Outcome;
 pub(crate) use self::runs::Run;

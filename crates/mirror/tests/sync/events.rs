@@ -40,7 +40,7 @@ async fn mirrored(database: Database) -> (World, Emulator, Client) {
 }
 
 /// A history of which the last events undo the first ones.
-async fn change(emulator: &Emulator, client: &Client) {
+pub(crate) async fn change(emulator: &Emulator, client: &Client) {
     emulator.add_member(&user_id(1, 0), &group_id(1, 3)).unwrap();
     emulator.remove_member(&user_id(1, 0), &group_id(1, 3)).unwrap();
     emulator.remove_member(&user_id(1, 1), &group_id(1, 1)).unwrap();

@@ -16,4 +16,5 @@ mod interruption;
 mod plans;
 mod scope;
 mod source;
+mod webhooks;
 mod world;

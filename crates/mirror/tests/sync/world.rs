@@ -63,6 +63,11 @@ impl World {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
+    /// Changes something behind the mirror's back.
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.application).await.unwrap();
+    }
+
     /// A number.
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.application).await.unwrap()
