@@ -36,12 +36,32 @@ pub(crate) fn compose(document: &mut Value) -> Result<(), Error> {
     let Some(schemas) = schemas else { return Ok(()) };
     let parts = schemas.clone();
     schemas.retain(|_, schema| schema.get("x-part") != Some(&Value::Bool(true)));
-    for (name, schema) in schemas {
+    for (name, schema) in schemas.iter_mut() {
         if schema.get("allOf").is_some() {
             *schema = whole(&parts, name, schema)?;
         }
     }
-    Ok(())
+    let remaining = schemas.clone();
+    references(document, &remaining)
+}
+
+/// Refuses references to parts and to nothing, on which progenitor panics.
+fn references(value: &Value, schemas: &Map<String, Value>) -> Result<(), Error> {
+    match value {
+        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| match value {
+            Value::String(reference) if key == "$ref" => match reference.strip_prefix("#/components/schemas/") {
+                Some(name) if !schemas.contains_key(name) => {
+                    let reason =
+                        "there is no such schema, or it is a part (`x-part`), which only `allOf` of a schema takes";
+                    Err(unsupported(reference, reason))
+                }
+                _ => Ok(()),
+            },
+            value => references(value, schemas),
+        }),
+        Value::Array(items) => items.iter().try_for_each(|item| references(item, schemas)),
+        _ => Ok(()),
+    }
 }
 
 /// A schema in one piece.
@@ -177,6 +197,12 @@ mod tests {
         assert_eq!(
             refusal(json!([{ "$ref": "#/components/schemas/B" }])),
             "schemas.A: `#/components/schemas/B` in its `allOf` leads to no schema"
+        );
+        let used =
+            json!({ "A": { "properties": { "p": { "$ref": "#/components/schemas/P" } } }, "P": { "x-part": true } });
+        assert_eq!(
+            composed(used).unwrap_err(),
+            "#/components/schemas/P: there is no such schema, or it is a part (`x-part`), which only `allOf` of a schema takes"
         );
         assert_eq!(
             refusal(json!([{ "$ref": "#/components/schemas/A" }])),
