@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use serde_json::json;
 use workos_directory_emulator::Emulator;
+use workos_directory_emulator::Endpoint;
 use workos_directory_emulator::Population;
 use workos_directory_emulator_client::operations;
 use workos_directory_sync::operation::Operation;
@@ -157,6 +158,30 @@ impl World {
         assert_eq!(requests["data"].as_array().map(Vec::len), Some(2));
     }
 
+    /// Leaves no room for one more endpoint, and none for one more delivery.
+    async fn fill(&mut self) {
+        // Nobody takes from this one's queue.
+        let webhooks = self.emulator.webhooks();
+        let endpoint = webhooks
+            .register(Endpoint::pulled("whsec_test"))
+            .expect("there is room");
+        self.ask(&operations::CREATE_USER, json!({})).await;
+        let webhooks = self.emulator.webhooks();
+        let mut fetched = webhooks.drain(&endpoint).expect("the endpoint is there");
+        let mut delivery = fetched.pop().expect("the user was told of").delivery;
+        // The log forgets the first ones.
+        while let Ok(next) = webhooks.replay(&delivery) {
+            delivery = next;
+        }
+        self.name("delivery", &json!({ "id": delivery }));
+        self.refused(&operations::REPLAY_DELIVERY, "", "", 409).await;
+        let webhooks = self.emulator.webhooks();
+        while webhooks.register(Endpoint::pulled("whsec_test")).is_ok() {}
+        let endpoint = r#"{ "url": "http://127.0.0.1:9/" }"#;
+        self.refused(&operations::CREATE_WEBHOOK_ENDPOINT, "", endpoint, 409)
+            .await;
+    }
+
     /// Lets every operation be refused in each way that the document knows.
     async fn fail(&mut self) {
         for operation in operations::ALL {
@@ -169,6 +194,7 @@ impl World {
                 self.refused(operation, "limit=0", "", 422).await;
             }
         }
+        self.fill().await;
         for operation in [
             &operations::REMOVE_MEMBER,
             &operations::DELETE_GROUP,
@@ -179,6 +205,7 @@ impl World {
         ] {
             self.ask(operation, Value::Null).await;
         }
+        self.name("delivery", &json!({ "id": "delivery_01ECAZ4NV9QMV47GW873HDCX74" }));
         // Nothing that a path can name is there any more.
         for operation in operations::ALL.iter().filter(|operation| operation.path.contains('{')) {
             if operation.id != operations::PUT_ORGANIZATION.id {

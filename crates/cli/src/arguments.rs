@@ -4,6 +4,7 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::api;
+use crate::changes;
 use crate::completions;
 use crate::config;
 use crate::demo;
@@ -20,6 +21,7 @@ use crate::output::Format;
 use crate::sync;
 use crate::users;
 use crate::verify;
+use crate::webhooks;
 
 /// WorkOS Directory Sync for operators
 #[derive(Debug, Parser)]
@@ -68,7 +70,9 @@ pub(crate) enum Command {
     Memberships(memberships::Arguments),
     Sync(sync::Arguments),
     Follow(follow::Arguments),
+    Webhooks(webhooks::Arguments),
     Events(events::Arguments),
+    Changes(changes::Arguments),
     Api(api::Arguments),
     Demo(demo::Arguments),
     Emulator(emulator::Arguments),

@@ -154,7 +154,7 @@ fn tell(progress: &FollowProgress, format: Format) -> Result<(), Failure> {
     }
 }
 
-fn text(progress: &FollowProgress) -> String {
+pub(crate) fn text(progress: &FollowProgress) -> String {
     match progress {
         FollowProgress::Applied(counts) => counts_text(counts),
         FollowProgress::CursorLost => "events were lost; a full sync follows".to_owned(),

@@ -14,7 +14,7 @@
 //!
 //! ```text
 //! dsync NOUN VERB     directories, users, groups, memberships × list, get; directories delete, sync; users export;
-//!                     events list, retry; config init, show, path
+//!                     events list, retry; webhooks serve; changes list, follow, consumers; config init, show, path
 //! dsync api OPERATION one call of the API as it is, generated from the document
 //! dsync emulator      runs it; dsync emulator NOUN VERB changes the one that runs
 //! dsync VERB          what is about everything at once: verify, health, sync, follow, demo, emulator, completions, man
@@ -49,6 +49,7 @@
 
 mod api;
 mod arguments;
+mod changes;
 mod completions;
 mod config;
 mod connection;
@@ -75,6 +76,7 @@ mod status;
 mod sync;
 mod users;
 mod verify;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -114,6 +116,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Memberships(arguments) => memberships::run(&arguments, asked).await,
             Command::Sync(arguments) => sync::run(&arguments, output).await,
             Command::Follow(arguments) => follow::run(&arguments, output).await,
+            Command::Webhooks(arguments) => webhooks::run(&arguments, output).await,
+            Command::Changes(arguments) => changes::run(&arguments, asked).await,
             Command::Events(arguments) => events::run(&arguments, asked).await,
             Command::Api(arguments) => api::run(arguments).await,
             Command::Demo(arguments) => demo::run(&arguments, output).await,

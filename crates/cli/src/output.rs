@@ -50,6 +50,15 @@ impl Format {
 
 /// Writes a result in the format that was asked for.
 pub(crate) fn result<T: Serialize>(format: Format, value: &T, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    line(format, value, text).map(drop)
+}
+
+/// The same of one result among many; `Break` says that nobody reads any more.
+pub(crate) fn line<T: Serialize>(
+    format: Format,
+    value: &T,
+    text: impl FnOnce() -> String,
+) -> Result<ControlFlow<()>, Failure> {
     let mut bytes = match format.general()? {
         Format::Json => serde_json::to_vec(value).map_err(|error| Failure::other(error.to_string()))?,
         _ => text().into_bytes(),
@@ -57,13 +66,17 @@ pub(crate) fn result<T: Serialize>(format: Format, value: &T, text: impl FnOnce(
     if !bytes.ends_with(b"\n") {
         bytes.push(b'\n');
     }
-    write(&bytes)
+    write_or_break(&bytes)
 }
 
 /// Writes to stdout. A reader that has gone, such as `head`, is no failure.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    write_or_break(bytes).map(drop)
+}
+
+fn write_or_break(bytes: &[u8]) -> Result<ControlFlow<()>, Failure> {
     let mut stdout = anstream::stdout().lock();
-    went(stdout.write_all(bytes).and_then(|()| stdout.flush())).map(drop)
+    went(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
 
 /// Rows that go to stdout as they come.

@@ -68,14 +68,16 @@ impl Hands {
         }
     }
 
+    /// The time in whole milliseconds, as ids and the API tell it.
     pub(crate) fn now(&self) -> jiff::Timestamp {
-        self.time(*self.lock())
+        let now = self.time(*self.lock());
+        jiff::Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
     /// Stops at a time; `false` for one that is past already.
     pub(crate) fn stop_at(&self, time: jiff::Timestamp) -> bool {
         let mut taken = self.lock();
-        if time < self.time(*taken) {
+        if time.as_millisecond() < self.time(*taken).as_millisecond() {
             return false;
         }
         *taken = Taken::Stopped(time);
@@ -128,6 +130,16 @@ mod tests {
         hands.advance(Duration::from_secs(1));
         assert_eq!(hands.now(), at(11));
         hands.advance(Duration::MAX);
-        assert_eq!(hands.now(), jiff::Timestamp::MAX);
+        assert_eq!(hands.now().as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
+    }
+
+    #[test]
+    fn the_time_is_told_in_whole_milliseconds() {
+        let manual = ManualClock::at(later(jiff::Timestamp::UNIX_EPOCH, Duration::from_nanos(1_999_999)));
+        let hands = Hands::new(Arc::new(manual));
+        let told = hands.now();
+        assert_eq!(told.as_nanosecond(), 1_000_000);
+        // Who sets the time that was told does not turn it back.
+        assert!(hands.stop_at(told));
     }
 }

@@ -8,6 +8,7 @@ use workos_directory_sync::Client;
 use workos_directory_sync::Timestamp;
 use workos_directory_sync::events::Event;
 
+use crate::Change;
 use crate::Changes;
 use crate::Consumer;
 use crate::DeadEvent;
@@ -152,6 +153,16 @@ impl Mirror {
     /// begins with the oldest change.
     pub fn changes(&self, consumer: impl Into<String>) -> Changes<'_> {
         Changes::new(self, consumer.into())
+    }
+
+    /// The changes behind the one with this id, the oldest first, at most `limit`; 0 is before all. For those who keep their
+    /// place themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn changes_after(&self, id: i64, limit: u32) -> Result<Vec<Change>, Error> {
+        self.store.changes_after(id, limit).await
     }
 
     /// The applications that read the changes, by name.

@@ -15,6 +15,9 @@ use super::sync;
 /// How long a test goes on with new databases.
 const LONG_ENOUGH: Duration = Duration::from_secs(15);
 
+/// A busy machine takes longer to kill as many.
+const FEW: u32 = 10;
+
 /// A process lives this long at most before it is killed, in milliseconds. A whole sync takes several times that.
 const LONGEST_LIFE: u64 = 250;
 
@@ -38,7 +41,7 @@ fn kill_again_and_again(emulator: &Emulator, database: impl Fn(&Path) -> String)
     let mut random = fastrand::Rng::with_seed(seed);
     let start = Instant::now();
     let mut killed = 0;
-    while start.elapsed() < LONG_ENOUGH {
+    while start.elapsed() < LONG_ENOUGH || killed < FEW {
         let folder = tempfile::tempdir().unwrap();
         let address = database(folder.path());
         let first = loop {
@@ -49,8 +52,10 @@ fn kill_again_and_again(emulator: &Emulator, database: impl Fn(&Path) -> String)
                 None => killed += 1,
             }
         };
-        // It is one run, whoever went on with it, and each object came new once.
-        assert_eq!(first["run"], 1);
+        // It is one run, whoever went on with it, and each object came new once. Unless a process had ended it and was killed
+        // before it said so: then the next finds everything there.
+        let came = if first["run"] == 1 { "inserted" } else { "unchanged" };
+        assert!(first["run"] == 1 || first["run"] == 2, "{first}");
         let second = summary(&run(emulator, folder.path(), &address, None).unwrap());
         for (kind, count) in [
             ("directories", 2),
@@ -59,7 +64,7 @@ fn kill_again_and_again(emulator: &Emulator, database: impl Fn(&Path) -> String)
             ("memberships", 3_000),
         ] {
             assert_eq!(
-                (&first[kind]["seen"], &first[kind]["inserted"]),
+                (&first[kind]["seen"], &first[kind][came]),
                 (&count.into(), &count.into()),
                 "{kind}"
             );
@@ -68,7 +73,6 @@ fn kill_again_and_again(emulator: &Emulator, database: impl Fn(&Path) -> String)
             assert_eq!(second[kind]["deleted"], 0, "{kind}");
         }
     }
-    assert!(killed > 5, "only {killed} were killed");
     println!("{killed} were killed");
 }
 

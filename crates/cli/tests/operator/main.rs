@@ -5,6 +5,7 @@
 mod follow;
 mod health;
 mod lists;
+mod mirrored;
 mod process;
 mod settings;
 mod verify;

@@ -74,6 +74,11 @@ pub const STATUS_HELP: &[StatusHelp] = &[
         fix: "List the objects to see which there are",
     },
     StatusHelp {
+        status: 409,
+        cause: "There is no room for it",
+        fix: "Remove what the message names, or wait",
+    },
+    StatusHelp {
         status: 422,
         cause: "The object contradicts itself or the others",
         fix: "Correct what the message names",

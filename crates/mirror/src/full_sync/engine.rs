@@ -115,8 +115,13 @@ impl<'a> Engine<'a> {
             Ok(directories) => directories,
             Err(error) => return vec![error],
         };
+        let users = match self.store().announced_users(self.run.id).await {
+            Ok(users) => users,
+            Err(error) => return vec![error],
+        };
         self.tell(Progress::Listed {
             directories: directories.len() as u64,
+            users,
         });
         let mut waiting = directories.into_iter();
         let mut under_way = FuturesUnordered::new();

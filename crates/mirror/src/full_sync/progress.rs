@@ -22,6 +22,8 @@ pub enum Progress {
     Listed {
         /// How many of them will be traversed.
         directories: u64,
+        /// How many users they have by what the API says of each; `None` where it does not say.
+        users: Option<u64>,
     },
     /// A page was written.
     Page {

@@ -8,6 +8,7 @@ use crate::MembershipPlan;
 use crate::full_sync::PAGE;
 
 use sqlx::AssertSqlSafe;
+use workos_directory_sync::types::DirectoryMetadata;
 
 /// What the database knows of a directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +58,21 @@ impl Store {
             runs::count(&row, "memberships")?,
             runs::count(&row, "pages")?,
         ))
+    }
+
+    /// How many users the directories of a run have, by their metadata; `None` when one does not say.
+    pub(crate) async fn announced_users(&self, run: i64) -> Result<Option<u64>, Error> {
+        let metadata: Vec<Option<String>> = sqlx::query_scalar(
+            "SELECT CAST(metadata AS TEXT) FROM directories WHERE generation = $1 AND deleted_at IS NULL",
+        )
+        .bind(run)
+        .fetch_all(&self.pool)
+        .await?;
+        let counts = metadata.iter().map(|text| {
+            let metadata: DirectoryMetadata = serde_json::from_str(text.as_deref()?).ok()?;
+            metadata.users.active.checked_add(metadata.users.inactive)
+        });
+        Ok(counts.sum())
     }
 
     /// How the memberships of a directory were found out the last time.

@@ -1,0 +1,211 @@
+//! `dsync changes`: what changed, for applications that start and end access.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use clap::Subcommand;
+use futures_util::StreamExt as _;
+use workos_directory_mirror::Change;
+use workos_directory_mirror::Consumer;
+use workos_directory_mirror::Mirror;
+
+use crate::connection::Database;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::output;
+use crate::output::Format;
+use crate::settings;
+
+/// See what changed in the mirror, in order and once each
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List changes, the oldest first
+    #[command(after_help = "\
+Examples:
+  dsync changes list --database sqlite:mirror.sqlite
+  dsync changes list --database sqlite:mirror.sqlite --after 1200 | jq -r 'select(.kind == \"user_deprovisioned\").user_id'
+  dsync changes list --database sqlite:mirror.sqlite --consumer access
+
+With `--consumer` it lists those that this application has not seen yet, and notes that it has now.")]
+    List {
+        #[command(flatten)]
+        place: Place,
+
+        /// Only changes after this one
+        #[arg(long, value_name = "ID", default_value_t = 0, conflicts_with = "consumer")]
+        after: i64,
+
+        /// Go on where this application was, and note how far it has come
+        #[arg(long, value_name = "NAME")]
+        consumer: Option<String>,
+
+        /// How many at most
+        #[arg(long, value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// Write changes as they come, until Ctrl-C or SIGTERM
+    #[command(after_help = "\
+Examples:
+  dsync changes follow --database sqlite:mirror.sqlite --consumer access
+  dsync changes follow --database sqlite:mirror.sqlite --consumer access --output json | ./apply
+
+What was written counts as seen: after a crash of its reader the last changes can be lost to it. A program that must not
+lose any reads the table `changes` itself, or uses the library.")]
+    Follow {
+        #[command(flatten)]
+        place: Place,
+
+        /// Go on where this application was, and note how far it has come
+        #[arg(long, value_name = "NAME")]
+        consumer: String,
+
+        /// How long to wait when there is nothing new
+        #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        interval: u64,
+    },
+    /// Show the applications that read changes, and how far each has come
+    #[command(after_help = "\
+Examples:
+  dsync changes consumers --database sqlite:mirror.sqlite
+  dsync changes consumers --database sqlite:mirror.sqlite --forget access")]
+    Consumers {
+        #[command(flatten)]
+        place: Place,
+
+        /// Forget this one: it will not read any more
+        #[arg(long, value_name = "NAME")]
+        forget: Option<String>,
+    },
+}
+
+/// Which database.
+#[derive(Debug, clap::Args)]
+struct Place {
+    #[command(flatten)]
+    database: Database,
+
+    /// The profile of the settings file; DSYNC_PROFILE names it too
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+impl Place {
+    async fn mirror(&self) -> Result<Mirror, Failure> {
+        let chosen = settings::choose(self.profile.as_deref())?;
+        Ok(Mirror::connect(&self.database.required(&chosen)?).await?)
+    }
+}
+
+pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
+    let format = Format::of_lists(asked).general()?;
+    match &arguments.verb {
+        Verb::List {
+            place,
+            after,
+            consumer,
+            limit,
+        } => {
+            let mirror = place.mirror().await?;
+            let listed = list(&mirror, *after, consumer.as_deref(), *limit, format).await;
+            mirror.close().await;
+            listed
+        }
+        Verb::Follow {
+            place,
+            consumer,
+            interval,
+        } => {
+            let asked = interrupt::listen()?;
+            let mirror = place.mirror().await?;
+            let followed = tokio::select! {
+                asked = asked => asked,
+                failed = follow(&mirror, consumer, Duration::from_secs(*interval), format) => failed,
+            };
+            mirror.close().await;
+            followed
+        }
+        Verb::Consumers { place, forget } => {
+            let mirror = place.mirror().await?;
+            let shown = consumers(&mirror, forget.as_deref(), format).await;
+            mirror.close().await;
+            shown
+        }
+    }
+}
+
+async fn list(mirror: &Mirror, after: i64, consumer: Option<&str>, limit: u32, format: Format) -> Result<(), Failure> {
+    let Some(consumer) = consumer else {
+        let changes = mirror.changes_after(after, limit).await?;
+        return changes.iter().try_for_each(|change| show(change, format));
+    };
+    let changes = mirror.changes(consumer);
+    let page = changes.page(limit).await?;
+    page.iter().try_for_each(|change| show(change, format))?;
+    if let Some(last) = page.last() {
+        changes.acknowledge(last).await?;
+    }
+    Ok(())
+}
+
+async fn follow(mirror: &Mirror, consumer: &str, interval: Duration, format: Format) -> Result<(), Failure> {
+    let changes = mirror.changes(consumer).interval(interval);
+    let mut stream = changes.stream();
+    while let Some(change) = stream.next().await {
+        let change = change?;
+        // What nobody reads any more does not count as seen.
+        if output::line(format, &change, || text(&change))?.is_break() {
+            return Ok(());
+        }
+        changes.acknowledge(&change).await?;
+    }
+    Ok(())
+}
+
+async fn consumers(mirror: &Mirror, forget: Option<&str>, format: Format) -> Result<(), Failure> {
+    if let Some(name) = forget
+        && !mirror.forget_consumer(name).await?
+    {
+        return Err(Failure::other(format!(
+            "there is no consumer `{name}`: `dsync changes consumers` shows those that there are"
+        )));
+    }
+    for consumer in mirror.consumers().await? {
+        output::result(format, &consumer, || consumer_text(&consumer))?;
+    }
+    Ok(())
+}
+
+fn show(change: &Change, format: Format) -> Result<(), Failure> {
+    output::result(format, change, || text(change))
+}
+
+fn text(change: &Change) -> String {
+    let mut text = format!("{}  {}  {}", change.id, output::plain(&change.changed_at), change.kind);
+    let ids = [&change.user_id, &change.group_id];
+    for id in ids.into_iter().flatten() {
+        let _ = write!(text, "  {}", output::plain(id));
+    }
+    if change.user_id.is_none() && change.group_id.is_none() {
+        let _ = write!(text, "  {}", output::plain(&change.directory_id));
+    }
+    if let Some(state) = &change.state {
+        let _ = write!(text, "  {}", output::plain(state));
+    }
+    text
+}
+
+fn consumer_text(consumer: &Consumer) -> String {
+    format!(
+        "{}  at change {}, {} behind, last seen {}",
+        output::plain(&consumer.name),
+        consumer.position,
+        consumer.waiting,
+        consumer.acknowledged_at.as_deref().unwrap_or("never")
+    )
+}

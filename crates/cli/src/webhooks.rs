@@ -1,0 +1,155 @@
+//! `dsync webhooks`: takes webhooks and applies what they bring to the database.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use clap::Subcommand;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use workos_directory_mirror::FollowProgress;
+use workos_directory_mirror::Mirror;
+use workos_directory_mirror::webhooks;
+use workos_directory_sync::events::WebhookVerifier;
+
+use crate::connection::Database;
+use crate::failure::Failure;
+use crate::follow;
+use crate::interrupt;
+use crate::notice;
+use crate::output;
+use crate::output::Format;
+use crate::settings;
+
+/// The variable with the secrets.
+const SECRETS: &str = "WORKOS_WEBHOOK_SECRET";
+
+/// Take webhooks and apply them to a database
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Listen for webhooks: each is verified, kept in the database, answered, and applied afterwards
+    #[command(after_help = "\
+Examples:
+  export WORKOS_WEBHOOK_SECRET=...
+  dsync webhooks serve --database postgres://dsync@localhost/mirror
+  WORKOS_WEBHOOK_SECRET=new,old dsync webhooks serve --database sqlite:mirror.sqlite --listen 127.0.0.1:9000
+
+POST /webhooks is the endpoint; GET /healthz answers while the process is there, GET /readyz while its database is. It
+speaks plain HTTP: put TLS before it. Webhooks get lost, so let `dsync follow` or `dsync sync` run as well. Ctrl-C or SIGTERM
+ends it when what was kept is applied.")]
+    Serve(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    #[command(flatten)]
+    database: Database,
+
+    /// The profile of the settings file; DSYNC_PROFILE names it too
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// Where to listen; port 0 takes a free one. WORKOS_WEBHOOK_SECRET has the endpoint's secret, or several with commas
+    /// between them while it is being changed
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+/// The first line: where webhooks go.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "listening")]
+struct Listening {
+    url: String,
+}
+
+pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Failure> {
+    let Verb::Serve(arguments) = &arguments.verb;
+    serve(arguments, format.general()?).await
+}
+
+async fn serve(arguments: &Serve, format: Format) -> Result<(), Failure> {
+    let verifier = verifier()?;
+    let chosen = settings::choose(arguments.profile.as_deref())?;
+    let address = arguments.database.required(&chosen)?;
+    let asked = interrupt::listen()?;
+    let mirror = Mirror::connect(&address).await?;
+    let cannot_listen = |error| Failure::usage(format!("cannot listen on {}: {error}", arguments.listen));
+    let listener = TcpListener::bind(arguments.listen).await.map_err(cannot_listen)?;
+    let listening = Listening {
+        url: format!("http://{}/webhooks", listener.local_addr().map_err(cannot_listen)?),
+    };
+    output::result(format, &listening, || format!("listening on {}", listening.url))?;
+
+    let (unwritten, ending) = (Mutex::new(None), Notify::new());
+    let worker = mirror.worker().on_progress(|progress| {
+        if let Err(failure) = tell(progress, format) {
+            *unwritten.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+            ending.notify_one();
+        }
+    });
+    let (stop_taking, stopped_taking) = tokio::sync::oneshot::channel::<()>();
+    let router = webhooks::router(mirror.clone(), verifier);
+    let taking = tokio::spawn(
+        axum::serve(listener, router)
+            .with_graceful_shutdown(async { drop(stopped_taking.await) })
+            .into_future(),
+    );
+    let mut listened = Ok(());
+    // What was answered with 200 while it stopped is applied too: the worker looks once more at its end.
+    let ended = worker
+        .run(async {
+            listened = tokio::select! {
+                asked = asked => asked,
+                () = ending.notified() => Ok(()),
+            };
+            drop(stop_taking);
+            // Somebody who holds a connection open does not hold up the end.
+            drop(tokio::time::timeout(GRACE, taking).await);
+        })
+        .await;
+    mirror.close().await;
+    ended?;
+    listened?;
+    if let Some(failure) = unwritten.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(failure);
+    }
+    notice::say("stopped; everything that was taken is applied");
+    Ok(())
+}
+
+/// How long what is under way may take at the end.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Accepts what any of the secrets signed.
+fn verifier() -> Result<WebhookVerifier, Failure> {
+    let missing = || {
+        Failure::usage(format!(
+            "no webhook secret: set {SECRETS} to the endpoint's secret, or to several with commas between them"
+        ))
+    };
+    let secrets = settings::variable(SECRETS)?.ok_or_else(missing)?;
+    let mut secrets = secrets.split(',').map(str::trim);
+    let refused = |error: workos_directory_sync::events::WebhookError| Failure::usage(format!("{SECRETS}: {error}"));
+    let first = WebhookVerifier::new(secrets.next().unwrap_or_default()).map_err(refused)?;
+    secrets.try_fold(first, |verifier, secret| verifier.with_secret(secret).map_err(refused))
+}
+
+fn tell(progress: &FollowProgress, format: Format) -> Result<(), Failure> {
+    match progress {
+        FollowProgress::Failed {
+            error,
+            again_in_seconds,
+        } if format == Format::Text => {
+            notice::say(&format!("{error}; trying again in {again_in_seconds} s"));
+            Ok(())
+        }
+        _ => output::result(format, progress, || follow::text(progress)),
+    }
+}

@@ -1,0 +1,156 @@
+//! `dsync webhooks` and `dsync changes`: what comes in and what goes out of a mirror.
+
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use serde_json::Value;
+use workos_directory_emulator::Emulator;
+use workos_directory_emulator::Endpoint;
+use workos_directory_emulator::Population;
+
+use crate::process::World;
+
+/// How long the next line may take before the test says that it does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const DATABASE: [&str; 2] = ["--database", "sqlite:mirror.sqlite"];
+
+async fn small() -> World {
+    let population = Population {
+        directories: 1,
+        users: 4,
+        groups: 1,
+        memberships: 4,
+        ..Population::default()
+    };
+    World::start(Emulator::builder().population(population)).await
+}
+
+/// A `dsync` that runs until it is told to end, and writes JSON lines; it ends with the test.
+struct Running {
+    process: Child,
+    lines: Receiver<Value>,
+}
+
+impl Running {
+    fn start(world: &World, arguments: &[&str], secret: &str) -> Self {
+        let mut command = world.command(&[arguments, &["--output", "json"], &DATABASE[..]].concat());
+        let command = command.env("WORKOS_WEBHOOK_SECRET", secret);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let stdout = process.stdout.take().unwrap();
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                sender.send(serde_json::from_str(&line.unwrap()).unwrap()).unwrap();
+            }
+        });
+        Self { process, lines }
+    }
+
+    fn next(&self) -> Value {
+        self.lines.recv_timeout(PATIENCE).expect("a line")
+    }
+
+    fn end(mut self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// The id of the first user who may act.
+fn active_user(world: &World) -> String {
+    let directories = world.lines(&["directories", "list"]);
+    let directory = directories[0]["id"].as_str().unwrap();
+    let users = world.lines(&["users", "list", "--directory", directory]);
+    let active = users.iter().find(|user| user["state"] == "active").unwrap();
+    active["id"].as_str().unwrap().to_owned()
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_becomes_a_change_and_each_consumer_sees_it_once() {
+    let world = small().await;
+    world.lines(&[&["sync", "--output", "json"], &DATABASE[..]].concat());
+    let first = world.lines(&[&["changes", "list", "--consumer", "access"], &DATABASE[..]].concat());
+    // A directory, a group, 4 users and 4 memberships.
+    assert_eq!(first.len(), 10);
+    assert!(
+        world
+            .lines(&[&["changes", "list", "--consumer", "access"], &DATABASE[..]].concat())
+            .is_empty()
+    );
+
+    let serving = Running::start(
+        &world,
+        &["webhooks", "serve", "--listen", "127.0.0.1:0"],
+        "new,whsec_old",
+    );
+    let url = serving.next()["url"].as_str().unwrap().to_owned();
+    world
+        .emulator
+        .webhooks()
+        .register(Endpoint::new(&url, "whsec_old"))
+        .unwrap();
+    let user = active_user(&world);
+    world.emulator.set_user_state(&user, "suspended").unwrap();
+    let applied = serving.next();
+    assert_eq!((&applied["event"], &applied["applied"]), (&"applied".into(), &1.into()));
+
+    let following = Running::start(&world, &["changes", "follow", "--consumer", "access"], "");
+    let change = following.next();
+    assert_eq!(
+        (change["kind"].as_str(), change["user_id"].as_str()),
+        (Some("user_suspended"), Some(user.as_str()))
+    );
+    assert_eq!(
+        (&change["state"], &change["previous_state"]),
+        (&"suspended".into(), &"active".into())
+    );
+    world.emulator.delete_user(&user).unwrap();
+    let kinds: Vec<_> = (0..2)
+        .map(|_| following.next()["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["left_group", "user_deprovisioned"]);
+    following.end();
+    serving.end();
+
+    let last = change["id"].to_string();
+    let after = world.lines(&[&["changes", "list", "--after", &last], &DATABASE[..]].concat());
+    assert_eq!(after.len(), 2);
+    let consumers = world.lines(&[&["changes", "consumers"], &DATABASE[..]].concat());
+    assert_eq!(
+        (&consumers[0]["name"], &consumers[0]["waiting"]),
+        (&"access".into(), &0.into())
+    );
+    let gone = world.lines(&[&["changes", "consumers", "--forget", "access"], &DATABASE[..]].concat());
+    assert!(gone.is_empty());
+    let unknown = world.run(&[&["changes", "consumers", "--forget", "access"], &DATABASE[..]].concat());
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.stderr.contains("`access`"), "{}", unknown.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serving_webhooks_without_a_secret_says_which_variable_is_missing() {
+    let world = small().await;
+    let mut command = world.command(&[&["webhooks", "serve"], &DATABASE[..]].concat());
+    let ended = command.env_remove("WORKOS_WEBHOOK_SECRET").output().unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("WORKOS_WEBHOOK_SECRET"));
+    let ended = command.env("WORKOS_WEBHOOK_SECRET", "hunter2,").output().unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(!String::from_utf8_lossy(&ended.stderr).contains("hunter2"));
+}
