@@ -86,19 +86,33 @@ fn a_field_that_is_gone_is_major() {
     let name = "        subtitle:\n          description: x\n          type: string\n";
     assert!(!SPEC.contains(name));
     let role = "        role:\n          description: The user's role, where roles are mapped from groups.\n          allOf: [{ $ref: '#/components/schemas/Role' }]\n          x-origin: live\n";
-    assert_eq!(changed(role, ""), ["major/major DirectoryUser.role: field removed"]);
+    assert_eq!(
+        changed(role, ""),
+        [
+            "major/major DirectoryUser.role: field removed",
+            "major/major DirectoryUserUpdated.role: field removed",
+        ]
+    );
 }
 
 #[test]
 fn optional_to_required_and_back_are_major_in_rust() {
-    let required = "required: [id, directory_id, name]";
+    let required = "required: [id, directory_id, token_suffix, created_at]";
     assert_eq!(
-        changed(required, "required: [id, directory_id, name, created_at]"),
-        ["minor/major DirectoryGroup.created_at: field now required"]
+        changed(
+            required,
+            "required: [id, directory_id, organization_id, token_suffix, created_at]"
+        ),
+        ["minor/patch DirectoryToken.organization_id: field now required"]
     );
     assert_eq!(
-        changed(required, "required: [id, directory_id]"),
-        ["major/major DirectoryGroup.name: field now optional"]
+        changed(required, "required: [id, directory_id, created_at]"),
+        ["major/major DirectoryToken.token_suffix: field now optional"]
+    );
+    let required = "required: [directory_id]\n      allOf:";
+    assert_eq!(
+        changed(required, "required: [directory_id, created_at]\n      allOf:"),
+        ["minor/major DirectoryGroup.created_at: field now required"]
     );
 }
 
@@ -107,7 +121,11 @@ fn null_where_the_field_was_an_option_already_changes_nothing_in_rust() {
     let idp_id = "          description: The group's id at the identity provider.\n          type: string\n";
     assert_eq!(
         changed(idp_id, &format!("{idp_id}          nullable: true\n")),
-        ["major/patch DirectoryGroup.idp_id: field may now be null"]
+        [
+            "major/patch DirectoryGroup.idp_id: field may now be null",
+            "major/patch DirectoryGroupUpdated.idp_id: field may now be null",
+            "major/patch EmbeddedGroup.idp_id: field may now be null",
+        ]
     );
 }
 
@@ -164,6 +182,20 @@ fn parameters_are_minor_when_optional_and_major_when_required_or_gone() {
         changed(search, &format!("{search}{more}")),
         ["minor/minor GET /directories more: optional parameter added"]
     );
+}
+
+#[test]
+fn a_field_that_moves_into_a_part_changes_nothing_and_a_part_is_no_model() {
+    let (first, second) = (
+        "        slug:\n          description: The role's name in code.\n          type: string\n",
+        "      required: [slug]\n      properties:\n",
+    );
+    let whole = format!("{second}{first}");
+    let composed = "      required: [slug]\n      allOf: [{ $ref: '#/components/schemas/Slug' }]\n".to_owned();
+    let example = "      example: { slug: member }\n";
+    let part = format!("\n    Slug:\n      type: object\n      properties:\n{first}      x-part: true\n");
+    let from = format!("{whole}{example}");
+    assert_eq!(changed(&from, &format!("{composed}{example}{part}")), [""; 0]);
 }
 
 #[test]
@@ -278,12 +310,12 @@ fn what_a_document_refers_to_in_another_is_that_of_the_same_revision() {
     let unchanged = text(&breaking(&["--new", &new]).stdout);
     assert!(unchanged.starts_with("nothing has changed since "), "{unchanged}");
 
-    let required = "required: [id, directory_id, name]";
+    let required = "required: [directory_id]\n      allOf:";
     assert!(SPEC.contains(required));
-    fs::write(&api, SPEC.replacen(required, "required: [id, directory_id]", 1)).expect("written");
+    fs::write(&api, SPEC.replacen(required, "allOf:", 1)).expect("written");
     let shown = text(&breaking(&["--new", &new]).stdout);
     assert!(
-        shown.starts_with("API major  Rust major  DirectoryGroup.name: field now optional"),
+        shown.starts_with("API major  Rust major  DirectoryGroup.directory_id: field now optional"),
         "{shown}"
     );
 }

@@ -8,6 +8,7 @@ use crate::changes;
 use crate::completions;
 use crate::config;
 use crate::demo;
+use crate::diff;
 use crate::directories;
 use crate::emulator;
 use crate::events;
@@ -18,6 +19,7 @@ use crate::man;
 use crate::memberships;
 use crate::notice::Verbosity;
 use crate::output::Format;
+use crate::purge;
 use crate::sync;
 use crate::users;
 use crate::verify;
@@ -36,7 +38,7 @@ Exit codes:
   2    arguments or settings that cannot be used, a missing key among them
   3    the API refuses the key
   4    the API cannot be reached
-  5    what was looked at is not as it should be (verify, health)
+  5    what was looked at is not as it should be (verify, health, diff)
   130  ended by Ctrl-C or SIGTERM before it was done
 
 Settings: a flag wins over the environment, that over the profile file (`dsync config`). The API key comes from
@@ -69,10 +71,12 @@ pub(crate) enum Command {
     Groups(groups::Arguments),
     Memberships(memberships::Arguments),
     Sync(sync::Arguments),
+    Diff(diff::Arguments),
     Follow(follow::Arguments),
     Webhooks(webhooks::Arguments),
     Events(events::Arguments),
     Changes(changes::Arguments),
+    Purge(purge::Arguments),
     Api(api::Arguments),
     Demo(demo::Arguments),
     Emulator(emulator::Arguments),

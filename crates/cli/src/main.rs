@@ -17,7 +17,7 @@
 //!                     events list, retry; webhooks serve; changes list, follow, consumers; config init, show, path
 //! dsync api OPERATION one call of the API as it is, generated from the document
 //! dsync emulator      runs it; dsync emulator NOUN VERB changes the one that runs
-//! dsync VERB          what is about everything at once: verify, health, sync, follow, demo, emulator, completions, man
+//! dsync VERB          what is about everything at once: verify, health, sync, diff, follow, purge, demo, emulator, completions, man
 //! ```
 //!
 //! One word means one thing everywhere:
@@ -42,7 +42,7 @@
 //! | 2 | arguments or settings that cannot be used, a missing key among them |
 //! | 3 | the API refuses the key |
 //! | 4 | the API cannot be reached |
-//! | 5 | what was looked at is not as it should be (`verify`, `health`) |
+//! | 5 | what was looked at is not as it should be (`verify`, `health`, `diff`) |
 //! | 130 | ended by Ctrl-C or SIGTERM before it was done |
 
 #![forbid(unsafe_code)]
@@ -54,6 +54,7 @@ mod completions;
 mod config;
 mod connection;
 mod demo;
+mod diff;
 mod directories;
 mod emulator;
 mod events;
@@ -71,6 +72,7 @@ mod memberships;
 mod notice;
 mod output;
 mod progress;
+mod purge;
 mod settings;
 mod status;
 mod sync;
@@ -118,6 +120,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Command::Follow(arguments) => follow::run(&arguments, output).await,
             Command::Webhooks(arguments) => webhooks::run(&arguments, output).await,
             Command::Changes(arguments) => changes::run(&arguments, asked).await,
+            Command::Diff(arguments) => diff::run(&arguments, output).await,
+            Command::Purge(arguments) => purge::run(&arguments, output).await,
             Command::Events(arguments) => events::run(&arguments, asked).await,
             Command::Api(arguments) => api::run(arguments).await,
             Command::Demo(arguments) => demo::run(&arguments, output).await,

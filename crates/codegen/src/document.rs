@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::Error;
 use crate::bundle;
 use crate::bundle::Imports;
+use crate::compose;
 
 /// An OpenAPI 3.0.x document as it was written, before any simplification; what it refers to in other documents has been
 /// taken over.
@@ -55,6 +56,7 @@ impl Document {
             let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path, source })?;
             serde_saphyr::from_str(&text).map_err(|error| Error::Yaml(error.to_string()))
         })?;
+        compose::compose(&mut value)?;
         let openapi = serde_json::from_value(value.clone()).map_err(|error| Error::OpenApi(error.to_string()))?;
         Ok(Self {
             value,
@@ -78,7 +80,7 @@ impl Document {
     }
 
     /// The document as plain JSON, in the order in which it was written, with what was taken over at the end of each kind
-    /// of component.
+    /// of component, and schemas that `allOf` composes in one piece.
     pub fn value(&self) -> &Value {
         &self.value
     }

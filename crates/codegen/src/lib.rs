@@ -38,6 +38,7 @@
 
 mod bundle;
 mod commands;
+mod compose;
 mod docs;
 mod document;
 mod error;
@@ -48,6 +49,7 @@ mod names;
 mod operation;
 mod progenitor_output;
 mod render;
+mod request_examples;
 mod requests;
 mod schema;
 mod shapes;

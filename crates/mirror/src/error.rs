@@ -124,6 +124,9 @@ pub enum Error {
         /// Its beginning, made printable.
         shown: String,
     },
+    /// There is no place for what the source has, to be compared.
+    #[error("no temporary folder can be made: free some disk, or name another one in TMPDIR")]
+    Scratch(#[source] std::io::Error),
     /// A setting has a value that makes no sense.
     #[error("{name} is {value}, which is not {expected}")]
     Setting {

@@ -41,7 +41,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 const OVERLAP: Duration = Duration::from_secs(5 * 60);
 
 /// For how long the API is sure to keep events. A cursor that was not used for longer counts as lost.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub(crate) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What following tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

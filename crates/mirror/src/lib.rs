@@ -54,6 +54,7 @@
 
 mod address;
 mod changes;
+mod diff;
 mod error;
 mod follow;
 mod full_sync;
@@ -72,6 +73,9 @@ pub use crate::changes::Change;
 pub use crate::changes::ChangeKind;
 pub use crate::changes::Changes;
 pub use crate::changes::Consumer;
+pub use crate::diff::Diff;
+pub use crate::diff::Difference;
+pub use crate::diff::Pending;
 pub use crate::error::Error;
 pub use crate::follow::Follow;
 pub use crate::follow::FollowProgress;
@@ -85,6 +89,7 @@ pub use crate::kind::Kind;
 pub use crate::mirror::Mirror;
 pub use crate::store::DeadEvent;
 pub use crate::store::EventCounts;
+pub use crate::store::Purged;
 pub use crate::summary::Counts;
 pub use crate::summary::Summary;
 

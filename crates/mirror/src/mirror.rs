@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use workos_directory_sync::Client;
@@ -12,12 +13,16 @@ use crate::Change;
 use crate::Changes;
 use crate::Consumer;
 use crate::DeadEvent;
+use crate::Diff;
 use crate::Error;
 use crate::EventCounts;
 use crate::Follow;
 use crate::FullSync;
+use crate::Purged;
 use crate::Worker;
 use crate::address::Address;
+use crate::diff;
+use crate::follow::KEPT;
 use crate::incoming::Incoming;
 use crate::ingest;
 use crate::lock::SyncLock;
@@ -181,6 +186,35 @@ impl Mirror {
     /// [`Error::Database`].
     pub async fn forget_consumer(&self, name: &str) -> Result<bool, Error> {
         self.store.forget_consumer(name).await
+    }
+
+    /// What a full sync would change, without changing it. It takes the calls of a full sync, and disk in the temporary
+    /// folder for what the source has.
+    ///
+    /// # Errors
+    ///
+    /// What the API or either database refuses; [`Error::Scratch`] without a temporary folder.
+    pub async fn diff(&self, client: &Client) -> Result<Diff, Error> {
+        diff::diff(self, client).await
+    }
+
+    /// Deletes for good what has been over for as long: objects that are marked as deleted, events that are done with, and
+    /// changes that every consumer acknowledged. Nothing else ever deletes them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`], and [`Error::Setting`] for less than 30 days: events can come that late, and would bring back
+    /// what was forgotten.
+    pub async fn purge_after(&self, age: Duration) -> Result<Purged, Error> {
+        let before = (age >= KEPT)
+            .then(|| self.now().as_jiff().checked_sub(age).ok())
+            .flatten()
+            .ok_or_else(|| Error::Setting {
+                name: "the age of what is purged",
+                value: format!("{} s", age.as_secs()),
+                expected: "30 days or more, and some thousand years or less",
+            })?;
+        self.store.purge(&Timestamp::from(before).canonical()).await
     }
 
     /// Ends the connection and leaves the file in one piece, without its write-ahead log.

@@ -32,6 +32,8 @@ struct Both<'a> {
 #[derive(Default)]
 struct Flat<'a> {
     fields: BTreeMap<&'a str, &'a Value>,
+    /// All fields in the order of the parts.
+    order: Vec<&'a str>,
     /// The required fields in the order in which a constructor takes them.
     required: Vec<&'a str>,
     schema: Option<&'a Value>,
@@ -43,6 +45,12 @@ pub(super) fn between(old: &Document, new: &Document) -> Vec<Change> {
     let uses = [uses(old), uses(new)];
     let mut changes = Vec::new();
     for (name, before, after) in entries(olds.as_ref(), news.as_ref()) {
+        // A part is no model; its fields are those of the models that take it over.
+        let is_model = |schema: &&Value| !is(schema, "x-part");
+        let (before, after) = (before.filter(is_model), after.filter(is_model));
+        if before.is_none() && after.is_none() {
+            continue;
+        }
         let place = uses.iter().fold(Use::default(), |all, uses| {
             let place = uses.get(name).copied().unwrap_or_default();
             Use {
@@ -84,6 +92,9 @@ impl<'a> Flat<'a> {
     fn of(document: &'a Document, schema: &'a Value) -> Self {
         let mut flat = Self::default();
         flat.add(document, schema, 0);
+        let Self { order, required, .. } = &mut flat;
+        required.sort_by_key(|name| order.iter().position(|field| field == name));
+        required.dedup();
         flat.schema = Some(schema);
         flat
     }
@@ -96,15 +107,12 @@ impl<'a> Flat<'a> {
         for part in items(schema, "allOf") {
             self.add(document, document.resolve(part), depth + 1);
         }
-        let own: Vec<&str> = members(schema.get("properties"))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        self.fields
-            .extend(members(schema.get("properties")).map(|(name, field)| (name.as_str(), field)));
-        let required: Vec<&str> = items(schema, "required").iter().filter_map(Value::as_str).collect();
-        let inherited = required.iter().filter(|name| !own.contains(*name));
+        for (name, field) in members(schema.get("properties")) {
+            self.fields.insert(name, field);
+            self.order.push(name);
+        }
         self.required
-            .extend(own.iter().filter(|name| required.contains(*name)).chain(inherited));
+            .extend(items(schema, "required").iter().filter_map(Value::as_str));
     }
 
     fn is_required(&self, name: &str) -> bool {

@@ -32,7 +32,7 @@ pub(super) fn section(document: &Document, name: &str, schema: &Value) -> Markup
                     thead { tr { th { "Field" } th { "Type" } th { "Meaning" } } }
                     tbody {
                         @for part in parts { @for (field, property) in members(part.get("properties")) {
-                            @let required = items(part, "required").iter().any(|required| required == field);
+                            @let required = [part, schema].iter().flat_map(|part| items(part, "required")).any(|required| required == field);
                             (row(field, property, required))
                         } }
                     }

@@ -19,6 +19,7 @@ use serde_json::Value;
 use workos_directory_codegen::Error;
 use workos_directory_codegen::bundle;
 
+pub(crate) use self::schema::Field;
 pub(crate) use self::schema::Schema;
 
 /// The methods that a path may have, in the order in which they are shown.

@@ -58,6 +58,16 @@ impl<'a> Schema<'a> {
         for part in items(value, "allOf") {
             schema = schema.and(document, Self::read(document, part, depth));
         }
+        // A part of `allOf` may require what another part describes.
+        let demands = std::iter::once(value).chain(items(value, "allOf"));
+        for name in demands
+            .flat_map(|part| items(part, "required"))
+            .filter_map(Value::as_str)
+        {
+            if let Some(field) = schema.fields.get_mut(name) {
+                field.required = true;
+            }
+        }
         for key in ["oneOf", "anyOf"] {
             let alternatives = items(value, key)
                 .iter()
@@ -262,6 +272,9 @@ mod tests {
         let base = json!({ "type": "object", "required": ["id"], "properties": { "id": {} } });
         let more = json!({ "properties": { "id": {}, "name": {} }, "required": ["id", "name"] });
         assert_eq!(shown(json!({ "S": { "allOf": [base, more] } })), "object id! name!");
+        let free = json!({ "properties": { "name": {} } });
+        let outside = json!({ "S": { "required": ["name"], "allOf": [base, free] } });
+        assert_eq!(shown(outside), "object id! name!");
         assert_eq!(shown(json!({ "S": { "oneOf": [base, more] } })), "object id! name");
     }
 

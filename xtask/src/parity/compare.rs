@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::deviations::Scope;
 use crate::openapi::Document;
+use crate::openapi::Field;
 use crate::openapi::Operation;
 use crate::openapi::Schema;
 use crate::openapi::items;
@@ -126,8 +127,17 @@ pub(crate) fn places(document: &Document) -> Vec<(String, &Value)> {
         places.extend(responses.map(|(status, response)| (format!("status {name} {status}"), response)));
     }
     for (model, schema) in document.schemas() {
-        let fields = members(schema.get("properties"));
-        places.extend(fields.map(|(field, value)| (format!("field {model}.{field}"), value)));
+        // Parts are told of where they are taken over.
+        if schema.get("x-part") == Some(&Value::Bool(true)) {
+            continue;
+        }
+        for (field, Field { schemas, .. }) in Schema::of(document, schema).fields {
+            places.extend(
+                schemas
+                    .into_iter()
+                    .map(|value| (format!("field {model}.{field}"), value)),
+            );
+        }
         let values = ["enum", "x-extensible-enum"]
             .into_iter()
             .flat_map(|key| items(schema, key));

@@ -154,3 +154,31 @@ async fn serving_webhooks_without_a_secret_says_which_variable_is_missing() {
     assert_eq!(ended.status.code(), Some(2));
     assert!(!String::from_utf8_lossy(&ended.stderr).contains("hunter2"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diff_shows_what_a_sync_would_change_and_a_purge_only_what_is_old() {
+    let world = small().await;
+    let ended = world.run(&[&["diff", "--output", "json"], &DATABASE[..]].concat());
+    assert_eq!(ended.code, 5, "{}", ended.stderr);
+    let diff: Value = serde_json::from_str(ended.stdout.trim()).unwrap();
+    assert_eq!(
+        (&diff["users"]["inserted"], &diff["memberships"]["inserted"]),
+        (&4.into(), &4.into())
+    );
+    assert_eq!(diff["differences"].as_array().unwrap().len(), 10);
+    world.lines(&[&["sync", "--output", "json"], &DATABASE[..]].concat());
+    assert_eq!(world.run(&[&["diff"], &DATABASE[..]].concat()).code, 0);
+
+    world.emulator.delete_user(&active_user(&world)).unwrap();
+    let ended = world.run(&[&["diff"], &DATABASE[..]].concat());
+    assert_eq!(ended.code, 5, "{}", ended.stderr);
+    assert!(ended.stdout.contains("delete   users"), "{}", ended.stdout);
+    let purged = world.lines(&[&["purge", "--older-than", "30", "--output", "json"], &DATABASE[..]].concat());
+    assert_eq!(purged[0]["users"], 0);
+    assert_eq!(
+        world
+            .run(&[&["purge", "--older-than", "29"], &DATABASE[..]].concat())
+            .code,
+        2
+    );
+}

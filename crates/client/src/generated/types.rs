@@ -241,10 +241,10 @@ pub struct DirectoryGroup {
     /// Only the seed documents it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<GroupMember>>,
-    /// When the group was created.
+    /// When it was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<crate::Timestamp>,
-    /// When the group was last changed. A change of its members does not count.
+    /// When it was last changed. A change of memberships does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<crate::Timestamp>,
 }
@@ -309,9 +309,11 @@ impl DirectoryGroupList {
 #[non_exhaustive]
 pub struct DirectoryGroupUpdated {
     /// Always `directory_group`.
+    ///
+    /// Only the live API documents it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// The group's id.
+    /// Unique and sortable by creation, `directory_group_…`.
     pub id: String,
     /// The group's id at the identity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -323,15 +325,17 @@ pub struct DirectoryGroupUpdated {
     /// The group's name.
     pub name: String,
     /// What the identity provider said of the group.
+    ///
+    /// Only the live API documents it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_attributes: Option<Attributes>,
     /// The former values of what changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_attributes: Option<Attributes>,
-    /// When the group was created.
+    /// When it was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<crate::Timestamp>,
-    /// When the group was last changed.
+    /// When it was last changed. A change of memberships does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<crate::Timestamp>,
 }
@@ -813,9 +817,9 @@ pub struct DirectoryUser {
     /// Deprecated by the API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<Vec<EmbeddedGroup>>,
-    /// When the user was created.
+    /// When it was created.
     pub created_at: crate::Timestamp,
-    /// When the user was last changed. A change of memberships does not count.
+    /// When it was last changed. A change of memberships does not count.
     pub updated_at: crate::Timestamp,
 }
 
@@ -975,17 +979,21 @@ crate::open_enum_traits!(DirectoryUserState);
 #[non_exhaustive]
 pub struct DirectoryUserUpdated {
     /// Always `directory_user`.
+    ///
+    /// Only the live API documents it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// The user's id.
+    /// Unique and sortable by creation, `directory_user_…`. A person who left and returns gets a new one.
     pub id: String,
     /// The directory that the user belongs to.
     pub directory_id: String,
     /// The organization that the directory belongs to.
     pub organization_id: Option<String>,
-    /// The user's id at the identity provider.
+    /// The user's id at the identity provider. It was missing in some old data.
     pub idp_id: Option<String>,
     /// The primary email address.
+    ///
+    /// Only the live API documents it.
     pub email: Option<String>,
     /// All email addresses.
     ///
@@ -997,10 +1005,14 @@ pub struct DirectoryUserUpdated {
     /// The family name.
     pub last_name: Option<String>,
     /// The full name.
+    ///
+    /// Only the live API documents it.
     pub name: Option<String>,
-    /// The job title.
+    /// The job title; `custom_attributes` has it too where it is mapped.
     ///
     /// Deprecated by the API.
+    ///
+    /// Only the live API documents it.
     pub job_title: Option<String>,
     /// The user's name at the identity provider.
     ///
@@ -1011,24 +1023,30 @@ pub struct DirectoryUserUpdated {
     /// What the identity provider said of the user.
     ///
     /// Deprecated by the API.
+    ///
+    /// Only the live API documents it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_attributes: Option<Attributes>,
     /// The attributes that the application mapped in the WorkOS Dashboard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_attributes: Option<Attributes>,
     /// The user's role, where roles are mapped from groups.
+    ///
+    /// Only the live API documents it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// All of the user's roles, where several are allowed.
+    ///
+    /// Only the live API documents it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<Role>>,
     /// The former values of the root fields and of the custom attributes that changed; `null` for an attribute that
     /// was not there before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_attributes: Option<Attributes>,
-    /// When the user was created.
+    /// When it was created.
     pub created_at: crate::Timestamp,
-    /// When the user was last changed.
+    /// When it was last changed. A change of memberships does not count.
     pub updated_at: crate::Timestamp,
 }
 
@@ -1073,9 +1091,11 @@ impl DirectoryUserUpdated {
 #[non_exhaustive]
 pub struct EmbeddedGroup {
     /// Always `directory_group`.
+    ///
+    /// Only the live API documents it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// The group's id.
+    /// Unique and sortable by creation, `directory_group_…`.
     pub id: String,
     /// The group's id at the identity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1088,12 +1108,14 @@ pub struct EmbeddedGroup {
     /// The group's name.
     pub name: String,
     /// What the identity provider said of the group.
+    ///
+    /// Only the live API documents it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_attributes: Option<Attributes>,
-    /// When the group was created.
+    /// When it was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<crate::Timestamp>,
-    /// When the group was last changed.
+    /// When it was last changed. A change of memberships does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<crate::Timestamp>,
 }

@@ -12,6 +12,8 @@
 //! inbox        events that wait to be applied
 //! gone         what a complete traversal did not see, and the guard
 //! runs         runs, steps and their counts
+//! lines        rows in order, to be compared with another database
+//! purge        what is deleted for good, on request
 //! counts       how many objects there are, for the planner
 //! connect      the two databases, opened
 //! dialect      the few words that they have different
@@ -24,9 +26,11 @@ mod dialect;
 mod events;
 mod gone;
 mod inbox;
+mod lines;
 mod memberships;
 mod objects;
 mod outbox;
+mod purge;
 mod runs;
 
 use sqlx::Any;
@@ -42,6 +46,9 @@ pub(crate) use self::events::Place;
 pub(crate) use self::gone::Guard;
 pub(crate) use self::gone::Refusal;
 pub(crate) use self::inbox::Waiting;
+pub(crate) use self::lines::Line;
+pub(crate) use self::lines::Lines;
+pub use self::purge::Purged;
 pub(crate) use self::runs::Checkpoint;
 pub(crate) use self::runs::Outcome;
 pub(crate) use self::runs::Run;

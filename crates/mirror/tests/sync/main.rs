@@ -16,5 +16,6 @@ mod interruption;
 mod plans;
 mod scope;
 mod source;
+mod upkeep;
 mod webhooks;
 mod world;
