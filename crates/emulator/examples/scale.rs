@@ -1,4 +1,5 @@
-//! How much memory and time a large population takes, and whether pages stay as fast as with a small one.
+//! How much memory and time a large population takes, whether pages stay as fast as with a small one, and how long saving and
+//! loading take.
 //!
 //! `cargo run --release -p workos-directory-emulator --example scale -- [USERS] [GROUPS]`, by default 1,000,000 users and
 //! 10,000 groups; it is compared with 1,000 users. Client and server share the process and the cores.
@@ -55,7 +56,31 @@ async fn main() -> Result<(), Failure> {
         );
     }
     small.emulator.shutdown().await;
-    large.emulator.shutdown().await;
+    println!();
+    save_and_load(large.emulator).await
+}
+
+/// Saves the state, goes on with it in a new emulator, and prints what each takes.
+async fn save_and_load(emulator: Emulator) -> Result<(), Failure> {
+    const PAGE: &str = "/directory_users?limit=100";
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("emulator.state");
+    let page = ask(&emulator, PAGE).await?;
+    let started = Instant::now();
+    emulator.save(&path)?;
+    let (time, size) = (started.elapsed().as_secs_f64(), std::fs::metadata(&path)?.len() >> 20);
+    println!("saved after {time:.2} s, {size} MB");
+    emulator.shutdown().await;
+
+    let started = Instant::now();
+    let emulator = Emulator::builder().state_file(&path).start().await?;
+    let time = started.elapsed().as_secs_f64();
+    let peak = memory("VmHWM")?;
+    println!("loaded after {time:.2} s (peak of the process {peak:.0} MB)");
+    if ask(&emulator, PAGE).await? != page {
+        return Err(Failure::from("another page came back than was saved"));
+    }
+    emulator.shutdown().await;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Users and groups are encoded once, by their generated types, when they are written; an answer copies the texts. A row
 //! keeps beside its text only what lists are filtered by. Every list that a client reads in bulk has an index of its own,
-//! so that a page costs the same with a thousand users and with a million.
+//! so that a page reads as many rows with a million users as with a thousand.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
