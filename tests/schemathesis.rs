@@ -12,21 +12,28 @@ use serde_json::Value;
 use serde_json::json;
 use tokio::process::Command;
 use workos_directory_emulator::Emulator;
+use workos_directory_emulator::Endpoint;
 use workos_directory_emulator::Population;
 use workos_directory_emulator::Profile;
+use workos_directory_emulator_client::operations as admin;
 use workos_directory_sync::operation::Method;
+use workos_directory_sync::operation::Operation;
 use workos_directory_sync::operations;
+use workos_directory_sync::types::DirectoryUser;
 
 use crate::spec;
 
 /// How many random requests are made of one operation, beside those that schemathesis makes of everybody.
 const EXAMPLES: &str = "40";
 
+/// The same of the admin API, which has many operations.
+const ADMIN_EXAMPLES: &str = "20";
+
 /// Decides what is asked.
 const SEED: &str = "20261124";
 
 /// A run takes a third of this at most; one that hangs does not hang the tests.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// What is checked: each answer by the document, that nothing works without the key, by another method, with values of a wrong
 /// type or on what was deleted. `documented_headers` is ours.
@@ -34,12 +41,19 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_schema_conformance,documented_headers,ignored_auth,unsupported_method,\
                       allow_header_conformance,negative_data_rejection,use_after_free";
 
+/// The same without the last one: the admin API's document says nothing of headers.
+const ADMIN_CHECKS: &str =
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+
 /// How often an id is one that there is; the others are inventions.
 const KNOWN: f64 = 0.7;
 
+/// The same where a path has up to three of them.
+const ADMIN_KNOWN: f64 = 0.9;
+
 /// The document without what would describe anything.
-fn strict() -> Value {
-    let mut document = spec::document().clone();
+fn strict(document: &Value) -> Value {
+    let mut document = document.clone();
     let paths = document["paths"].as_object_mut().expect("it has paths");
     let operations = paths.values_mut().filter_map(Value::as_object_mut);
     for operation in operations.flat_map(|path| path.values_mut()) {
@@ -109,7 +123,63 @@ fn accepted(report: &Value, method: Method, path: &str) -> u64 {
         .sum()
 }
 
-async fn run(profile: Profile) {
+/// What schemathesis asks, and by which document.
+struct Session {
+    document: &'static Value,
+    settings: Value,
+    examples: &'static str,
+    checks: &'static str,
+}
+
+impl Session {
+    /// Lets it ask, and find nothing; its report comes back.
+    async fn run(&self, emulator: &Emulator) -> Value {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (document, report) = (folder.path().join("openapi.json"), folder.path().join("report.json"));
+        std::fs::write(&document, strict(self.document).to_string()).expect("the document can be written");
+        let settings = toml::to_string(&self.settings).expect("settings are TOML");
+        std::fs::write(folder.path().join("schemathesis.toml"), settings).expect("the settings can be written");
+
+        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis");
+        let python_path = std::env::join_paths([home.join("site-packages"), home]).expect("a path without colons");
+        let authorization = format!("Authorization: Bearer {}", emulator.api_key());
+        let run = Command::new("python3")
+            .args(["-m", "schemathesis.cli", "run", "--no-color"])
+            .args(["--phases", "examples,coverage,fuzzing"])
+            .args(["--max-examples", self.examples, "--seed", SEED])
+            .args(["--generation-database", "none"])
+            .args([
+                "--request-timeout",
+                "5",
+                "--continue-on-failure",
+                "--checks",
+                self.checks,
+            ])
+            .args(["--url", emulator.base_url(), "--header", &authorization])
+            .args(["--report", "json", "--report-json-path"])
+            .args([&report, &document])
+            .current_dir(folder.path())
+            .env("PYTHONPATH", python_path)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("SCHEMATHESIS_HOOKS", "documented_headers")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let output = tokio::time::timeout(DEADLINE, run).await;
+        let output = output.expect("schemathesis ends in time").expect("python3 starts");
+        assert!(
+            output.status.success(),
+            "{}{}\nIf schemathesis is missing, run `cargo xtask sdks` first.",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let report = std::fs::read_to_string(report).expect("it wrote a report");
+        serde_json::from_str(&report).expect("the report is JSON")
+    }
+}
+
+/// An emulator with enough objects to ask for.
+async fn emulator(profile: Profile) -> Emulator {
     let population = Population {
         directories: 4,
         users: 60,
@@ -119,66 +189,110 @@ async fn run(profile: Profile) {
     };
     // Without rate limits: what is asked for quickly would get little more than 429.
     let builder = Emulator::builder().profile(profile).population(population);
-    let emulator = builder.start().await.expect("it starts");
-    let folder = tempfile::tempdir().expect("a folder");
-    let (document, report) = (folder.path().join("openapi.json"), folder.path().join("report.json"));
-    std::fs::write(&document, strict().to_string()).expect("the document can be written");
-    let settings = toml::to_string(&settings(&emulator)).expect("settings are TOML");
-    std::fs::write(folder.path().join("schemathesis.toml"), settings).expect("the settings can be written");
+    builder.start().await.expect("it starts")
+}
 
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis");
-    let python_path = std::env::join_paths([home.join("site-packages"), home]).expect("a path without colons");
-    let authorization = format!("Authorization: Bearer {}", emulator.api_key());
-    let run = Command::new("python3")
-        .args([
-            "-m",
-            "schemathesis.cli",
-            "run",
-            "--no-color",
-            "--phases",
-            "examples,coverage,fuzzing",
-        ])
-        .args([
-            "--max-examples",
-            EXAMPLES,
-            "--seed",
-            SEED,
-            "--generation-database",
-            "none",
-        ])
-        .args(["--request-timeout", "5", "--continue-on-failure", "--checks", CHECKS])
-        .args(["--url", emulator.base_url(), "--header", &authorization])
-        .args(["--report", "json", "--report-json-path"])
-        .args([&report, &document])
-        .current_dir(folder.path())
-        .env("PYTHONPATH", python_path)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("SCHEMATHESIS_HOOKS", "documented_headers")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(DEADLINE, run).await;
-    let output = output.expect("schemathesis ends in time").expect("python3 starts");
-    assert!(
-        output.status.success(),
-        "{}{}\nIf schemathesis is missing, run `cargo xtask sdks` first.",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+/// Nothing but refusals would prove little.
+fn assert_accepted(report: &Value, operation: &Operation) {
+    let accepted = accepted(report, operation.method, operation.path);
+    println!("{}: {accepted} accepted", operation.id);
+    assert!(accepted > 0, "{} was never answered with a success", operation.id);
+}
 
-    // Nothing but refusals would prove little.
-    let report = std::fs::read_to_string(report).expect("it wrote a report");
-    let report: Value = serde_json::from_str(&report).expect("the report is JSON");
+async fn run(profile: Profile) {
+    let emulator = emulator(profile).await;
+    let session = Session {
+        document: spec::document(),
+        settings: settings(&emulator),
+        examples: EXAMPLES,
+        checks: CHECKS,
+    };
+    let report = session.run(&emulator).await;
     assert_eq!(report["operations"]["tested"], operations::ALL.len());
     for operation in operations::ALL {
-        let accepted = accepted(&report, operation.method, operation.path);
-        println!(
-            "{}: {} requests, {accepted} accepted",
-            operation.id,
-            emulator.requests(operation)
-        );
-        assert!(accepted > 0, "{} was never answered with a success", operation.id);
+        assert_accepted(&report, operation);
     }
+}
+
+/// The same for the admin API. One directory stays, with half of its users and groups; the rest may be deleted.
+fn admin_settings(emulator: &Emulator, delivery: &str, endpoint: &str) -> Value {
+    let objects = emulator.seed_file().expect("it can be exported");
+    let (kept, doomed) = objects.directories.split_first().expect("there are directories");
+    let users = objects.users.iter().filter(|user| user.directory_id == kept.id);
+    let users: Vec<&String> = users.map(|user| &user.id).collect();
+    let groups = objects.groups.iter().filter(|group| group.directory_id == kept.id);
+    let groups: Vec<&String> = groups.map(|group| &group.id).collect();
+    let doomed_organizations = doomed.iter().filter_map(|one| one.organization_id.as_ref());
+    let doomed_organizations = doomed_organizations.filter(|id| kept.organization_id.as_ref() != Some(id));
+    let known = |dictionary: &str| json!({ "dictionary": dictionary, "probability": ADMIN_KNOWN });
+    let of = |operation: &str, parameter: &str, dictionary: &str| json!({ "include-operation-id": operation, "parameters": { parameter: known(dictionary) } });
+    json!({
+        "dictionaries": {
+            "directories": { "values": [kept.id] },
+            "doomed_directories": { "values": doomed.iter().map(|one| &one.id).collect::<Vec<_>>() },
+            "doomed_organizations": { "values": doomed_organizations.collect::<Vec<_>>() },
+            "users": { "values": users[..users.len() / 2] },
+            "doomed_users": { "values": users[users.len() / 2..] },
+            "groups": { "values": groups[..groups.len() / 2] },
+            "doomed_groups": { "values": groups[groups.len() / 2..] },
+            "deliveries": { "values": [delivery] },
+            "endpoints": { "values": [endpoint] },
+        },
+        "parameters": {
+            "path.directory": known("directories"),
+            "path.user": known("users"),
+            "path.group": known("groups"),
+            "path.delivery": known("deliveries"),
+            "path.endpoint": known("endpoints"),
+        },
+        "operations": [
+            of("deleteOrganization", "path.organization", "doomed_organizations"),
+            of("deleteDirectory", "path.directory", "doomed_directories"),
+            of("deleteUser", "path.user", "doomed_users"),
+            of("deleteGroup", "path.group", "doomed_groups"),
+            // It would leave nothing to ask for.
+            { "include-operation-id": "putState", "enabled": false },
+            // Nor would changes by themselves, a thousand in a second.
+            { "include-operation-id": "putChurn", "enabled": false },
+        ],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemathesis_finds_no_answer_of_the_admin_api_that_its_document_does_not_describe() {
+    let emulator = emulator(Profile::Seed).await;
+    let register = || {
+        emulator
+            .webhooks()
+            .register(Endpoint::pulled("whsec_test"))
+            .expect("there is room")
+    };
+    let (stays, goes) = (register(), register());
+    let directory = emulator.seed_file().expect("it can be exported").directories[0]
+        .id
+        .clone();
+    let now = emulator.now();
+    let user = DirectoryUser::new(emulator.new_user_id(), directory, "active", now, now);
+    emulator.put_user(user).expect("it goes with the directory");
+    let delivery = emulator
+        .webhooks()
+        .drain(&stays)
+        .expect("it is there")
+        .remove(0)
+        .delivery;
+    let session = Session {
+        document: spec::emulator(),
+        settings: admin_settings(&emulator, &delivery, &goes),
+        examples: ADMIN_EXAMPLES,
+        checks: ADMIN_CHECKS,
+    };
+    let report = session.run(&emulator).await;
+    let left_out = [admin::PUT_STATE.id, admin::PUT_CHURN.id];
+    assert_eq!(report["operations"]["tested"], admin::ALL.len() - left_out.len());
+    for operation in admin::ALL.iter().filter(|operation| !left_out.contains(&operation.id)) {
+        assert_accepted(&report, operation);
+    }
+    assert!(emulator.requests_by_operation().is_empty(), "calls are not counted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

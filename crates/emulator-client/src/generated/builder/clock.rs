@@ -46,7 +46,7 @@ impl EmulatorClient {
     ///
     /// ```no_run
     /// # async fn example(client: workos_directory_emulator_client::EmulatorClient) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = workos_directory_emulator_client::types::Clock::new("2026-11-24T12:00:00.000Z".parse::<workos_directory_sync::Timestamp>()?);
+    /// let body = workos_directory_emulator_client::types::Clock::new("2100-01-01T00:00:00.000Z".parse::<workos_directory_sync::Timestamp>()?);
     /// let answer = client
     ///     .put_clock()
     ///     .body(body)
