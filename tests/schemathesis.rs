@@ -41,7 +41,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_schema_conformance,documented_headers,ignored_auth,unsupported_method,\
                       allow_header_conformance,negative_data_rejection,use_after_free";
 
-/// The same without the last one: the admin API's document says nothing of headers.
+/// The same for the admin API, by its document only, which says nothing of headers.
 const ADMIN_CHECKS: &str =
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 
