@@ -55,20 +55,6 @@ pub struct EventCounts {
     pub repeated: u64,
 }
 
-/// An event that could not be applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct DeadEvent {
-    /// Its id.
-    pub id: String,
-    /// Its name, such as `dsync.user.created`.
-    pub name: String,
-    /// When it happened, by the API's clock.
-    pub created_at: String,
-    /// Why it could not be applied.
-    pub error: String,
-}
-
 impl AddAssign for EventCounts {
     fn add_assign(&mut self, other: Self) {
         self.applied += other.applied;
@@ -104,15 +90,6 @@ impl Mark<'_> {
     }
 }
 
-/// How far GET /events has been read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) cursor: Option<String>,
-    pub(crate) range_start: String,
-    /// When it was read last.
-    pub(crate) polled_at: Option<String>,
-}
-
 impl Store {
     /// Applies events in their order and moves the cursor behind the last of them, all or nothing.
     pub(crate) async fn take_events(
@@ -133,73 +110,6 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(counts)
-    }
-
-    /// Where to go on, or from when on to begin.
-    pub(crate) async fn place(&self, scope: &str, range_start: &str) -> Result<Place, Error> {
-        sqlx::query("INSERT INTO event_cursors (scope, range_start) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING")
-            .bind(scope)
-            .bind(range_start)
-            .execute(&self.pool)
-            .await?;
-        let row = sqlx::query("SELECT cursor, range_start, polled_at FROM event_cursors WHERE scope = $1")
-            .bind(scope)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(Place {
-            cursor: row.try_get("cursor")?,
-            range_start: row.try_get("range_start")?,
-            polled_at: row.try_get("polled_at")?,
-        })
-    }
-
-    /// Forgets a cursor that is of no use any more.
-    pub(crate) async fn lose_cursor(&self, scope: &str, range_start: &str) -> Result<(), Error> {
-        sqlx::query("UPDATE event_cursors SET cursor = NULL, polled_at = NULL, range_start = $1 WHERE scope = $2")
-            .bind(range_start)
-            .bind(scope)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
-    /// When the last full sync of everything that came to its end had begun.
-    pub(crate) async fn last_full_sync(&self) -> Result<Option<String>, Error> {
-        Ok(sqlx::query_scalar(
-            "SELECT started_at FROM sync_runs WHERE state = 'finished' AND scope = 'all' ORDER BY id DESC LIMIT 1",
-        )
-        .fetch_optional(&self.pool)
-        .await?)
-    }
-
-    /// The oldest events that could not be applied.
-    pub(crate) async fn dead_events(&self, limit: u32) -> Result<Vec<DeadEvent>, Error> {
-        let rows = sqlx::query(
-            "SELECT id, name, created_at, error FROM events WHERE state = 'dead' ORDER BY created_at, id LIMIT $1",
-        )
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(DeadEvent {
-                    id: row.try_get("id")?,
-                    name: row.try_get("name")?,
-                    created_at: row.try_get("created_at")?,
-                    error: row.try_get::<Option<String>, _>("error")?.unwrap_or_default(),
-                })
-            })
-            .collect()
-    }
-
-    /// A dead event as it came.
-    pub(crate) async fn dead_event(&self, id: &str) -> Result<Option<String>, Error> {
-        Ok(
-            sqlx::query_scalar("SELECT payload FROM events WHERE id = $1 AND state = 'dead' AND payload IS NOT NULL")
-                .bind(id)
-                .fetch_optional(&self.pool)
-                .await?,
-        )
     }
 }
 
@@ -223,29 +133,6 @@ pub(super) async fn take_all(
     }
     unpark(connection, stamp).await?;
     Ok(counts)
-}
-
-/// Remembers an event that the database refuses to apply.
-pub(super) async fn bury(
-    connection: &mut Connection,
-    event: &Incoming,
-    now: &str,
-    error: &str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO events (id, name, created_at, received_at, run, state, error, payload)
-         VALUES ($1, $2, $3, $4, 0, 'dead', $5, $6)
-         ON CONFLICT (id) DO UPDATE SET error = excluded.error WHERE events.state = 'dead'",
-    )
-    .bind(event.id.as_str())
-    .bind(event.name.as_str())
-    .bind(event.created_at.as_str())
-    .bind(now)
-    .bind(error)
-    .bind(event.payload.as_str())
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// The newest full sync, or 0 before the first. Its pages wait until the transaction has ended: a page that has compared

@@ -4,6 +4,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::Row;
 
 use super::Store;
+use super::dead;
 use super::events;
 use super::json_array;
 use crate::Error;
@@ -83,7 +84,7 @@ impl Store {
     /// Gives an event up: it is dead, with its error, and does not wait any more.
     pub(crate) async fn bury(&self, event: &Incoming, now: &str, error: &str) -> Result<(), Error> {
         let mut transaction = self.begin().await?;
-        events::bury(&mut transaction, event, now, error).await?;
+        dead::bury(&mut transaction, event, now, error).await?;
         sqlx::query("DELETE FROM inbox WHERE id = $1")
             .bind(event.id.as_str())
             .execute(&mut *transaction)

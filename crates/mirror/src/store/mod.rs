@@ -7,6 +7,8 @@
 //! objects      directories, users and groups: compare, insert, update, restore, stamp
 //! memberships  the same for pairs of user and group
 //! events       what events change, each once
+//! dead         those that could not be applied
+//! cursors      how far they were read
 //! outbox       what changed, for applications
 //! changes      the same, read by them
 //! inbox        events that wait to be applied
@@ -22,6 +24,8 @@
 mod changes;
 mod connect;
 mod counts;
+mod cursors;
+mod dead;
 mod dialect;
 mod events;
 mod gone;
@@ -39,10 +43,10 @@ use sqlx::AssertSqlSafe;
 use sqlx::Transaction;
 
 pub(crate) use self::counts::KnownCounts;
+pub(crate) use self::cursors::Place;
+pub use self::dead::DeadEvent;
 use self::dialect::Dialect;
-pub use self::events::DeadEvent;
 pub use self::events::EventCounts;
-pub(crate) use self::events::Place;
 pub(crate) use self::gone::Guard;
 pub(crate) use self::gone::Refusal;
 pub(crate) use self::inbox::Waiting;

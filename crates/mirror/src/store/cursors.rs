@@ -1,0 +1,54 @@
+//! How far GET /events has been read, and when everything was compared last.
+
+use sqlx::Row;
+
+use super::Store;
+use crate::Error;
+
+/// How far GET /events has been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) cursor: Option<String>,
+    pub(crate) range_start: String,
+    /// When it was read last.
+    pub(crate) polled_at: Option<String>,
+}
+
+impl Store {
+    /// Where to go on, or from when on to begin.
+    pub(crate) async fn place(&self, scope: &str, range_start: &str) -> Result<Place, Error> {
+        sqlx::query("INSERT INTO event_cursors (scope, range_start) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING")
+            .bind(scope)
+            .bind(range_start)
+            .execute(&self.pool)
+            .await?;
+        let row = sqlx::query("SELECT cursor, range_start, polled_at FROM event_cursors WHERE scope = $1")
+            .bind(scope)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Place {
+            cursor: row.try_get("cursor")?,
+            range_start: row.try_get("range_start")?,
+            polled_at: row.try_get("polled_at")?,
+        })
+    }
+
+    /// Forgets a cursor that is of no use any more.
+    pub(crate) async fn lose_cursor(&self, scope: &str, range_start: &str) -> Result<(), Error> {
+        sqlx::query("UPDATE event_cursors SET cursor = NULL, polled_at = NULL, range_start = $1 WHERE scope = $2")
+            .bind(range_start)
+            .bind(scope)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// When the last full sync of everything that came to its end had begun.
+    pub(crate) async fn last_full_sync(&self) -> Result<Option<String>, Error> {
+        Ok(sqlx::query_scalar(
+            "SELECT started_at FROM sync_runs WHERE state = 'finished' AND scope = 'all' ORDER BY id DESC LIMIT 1",
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+}
