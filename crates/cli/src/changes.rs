@@ -1,6 +1,7 @@
 //! `dsync changes`: what changed, for applications that start and end access.
 
 use std::fmt::Write as _;
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -123,10 +124,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
         } => {
             let asked = interrupt::listen()?;
             let mirror = place.mirror().await?;
-            let followed = tokio::select! {
-                asked = asked => asked,
-                failed = follow(&mirror, consumer, Duration::from_secs(*interval), format) => failed,
-            };
+            let followed = follow(&mirror, consumer, Duration::from_secs(*interval), format, asked).await;
             mirror.close().await;
             followed
         }
@@ -153,18 +151,31 @@ async fn list(mirror: &Mirror, after: i64, consumer: Option<&str>, limit: u32, f
     Ok(())
 }
 
-async fn follow(mirror: &Mirror, consumer: &str, interval: Duration, format: Format) -> Result<(), Failure> {
+async fn follow(
+    mirror: &Mirror,
+    consumer: &str,
+    interval: Duration,
+    format: Format,
+    asked: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     let changes = mirror.changes(consumer).interval(interval);
     let mut stream = changes.stream();
-    while let Some(change) = stream.next().await {
-        let change = change?;
+    let mut asked = pin!(asked);
+    loop {
+        // Whoever asks to end it waits for what was written to be acknowledged: it would come again.
+        let change = tokio::select! {
+            asked = &mut asked => return asked,
+            next = stream.next() => match next {
+                Some(change) => change?,
+                None => return Ok(()),
+            },
+        };
         // What nobody reads any more does not count as seen.
         if output::line(format, &change, || text(&change))?.is_break() {
             return Ok(());
         }
         changes.acknowledge(&change).await?;
     }
-    Ok(())
 }
 
 async fn consumers(mirror: &Mirror, forget: Option<&str>, format: Format) -> Result<(), Failure> {
