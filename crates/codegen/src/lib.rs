@@ -7,7 +7,10 @@
 //! # How the data goes through it
 //!
 //! ```text
-//! spec/openapi.yaml ──▶ Document ──▶ models, operations     what the document says        (schema, operation)
+//! spec/openapi.yaml ──▶ whole and flat: other files and `allOf` taken over                (bundle, compose)
+//!                          │
+//!                          ▼
+//!                       Document ──▶ models, operations     what the document says        (schema, operation)
 //!                          │               │
 //!                          ▼               │
 //!                      simplified copy ──▶ progenitor        Rust types of fields and parameters  (simplify,
