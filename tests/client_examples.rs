@@ -2,7 +2,6 @@
 
 use std::io::BufRead as _;
 use std::io::BufReader;
-use std::io::Read as _;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
