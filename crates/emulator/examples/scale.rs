@@ -68,7 +68,7 @@ pub(crate) async fn measure(users: u32, groups: u32, rounds: usize) -> Result<()
     save_and_load(large.emulator).await
 }
 
-/// Saves the state, goes on with it in a new emulator, and prints what each takes.
+/// Saves and exports the state, goes on with it in a new emulator, and prints what each takes.
 async fn save_and_load(emulator: Emulator) -> Result<(), Failure> {
     const PAGE: &str = "/directory_users?limit=100";
     let folder = tempfile::tempdir()?;
@@ -81,6 +81,14 @@ async fn save_and_load(emulator: Emulator) -> Result<(), Failure> {
         watch.read()?,
         std::fs::metadata(&path)?.len() >> 20
     );
+    let (watch, seed) = (Watch::start()?, folder.path().join("seed.json"));
+    emulator.export(&seed)?;
+    println!(
+        "exported after {}, {} MB",
+        watch.read()?,
+        std::fs::metadata(&seed)?.len() >> 20
+    );
+    std::fs::remove_file(&seed)?;
     emulator.shutdown().await;
 
     let watch = Watch::start()?;

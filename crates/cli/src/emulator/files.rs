@@ -70,8 +70,8 @@ impl Files {
             anstream::eprintln!("saved the state in {}", path.display());
         }
         if let Some(path) = &self.export_on_exit {
-            let file = emulator.seed_file().map_err(|error| Failure::chained(&error))?;
-            file.write(path).map_err(|error| Failure::chained(&error))?;
+            let exported = emulator.export(path);
+            exported.map_err(|error| Failure::chained(&error))?;
             anstream::eprintln!("wrote the objects to {}", path.display());
         }
         Ok(())
