@@ -1,5 +1,7 @@
 //! The limiter against a server that enforces limits, over a network that delays, without waiting for real time.
 
+#![allow(clippy::unwrap_used)]
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -151,10 +153,7 @@ fn run(limits: RateLimits, counting: Counting, limit: (u32, u32), directories: u
         .enable_time()
         .start_paused(true)
         .build();
-    runtime.map_or_else(
-        |error| panic!("{error}"),
-        |runtime| runtime.block_on(simulate(limits, server, directories, delays)),
-    )
+    runtime.unwrap().block_on(simulate(limits, server, directories, delays))
 }
 
 proptest! {
