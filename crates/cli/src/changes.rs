@@ -10,6 +10,7 @@ use workos_directory_mirror::Consumer;
 use workos_directory_mirror::Mirror;
 
 use crate::connection::Database;
+use crate::connection::existing;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::notice;
@@ -103,7 +104,7 @@ struct Place {
 impl Place {
     async fn mirror(&self) -> Result<Mirror, Failure> {
         let chosen = settings::choose(self.profile.as_deref())?;
-        Ok(Mirror::connect(&self.database.required(&chosen)?).await?)
+        Ok(Mirror::connect(&existing(self.database.required(&chosen)?)?).await?)
     }
 }
 
