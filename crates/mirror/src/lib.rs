@@ -63,6 +63,7 @@ mod ingest;
 mod kind;
 mod lock;
 mod mirror;
+mod presence;
 mod record;
 mod store;
 mod summary;
