@@ -12,6 +12,7 @@ use workos_directory_mirror::Mirror;
 use crate::connection::Database;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::notice;
 use crate::output;
 use crate::output::Format;
 use crate::settings;
@@ -123,10 +124,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
         } => {
             let asked = interrupt::listen()?;
             let mirror = place.mirror().await?;
-            let followed = tokio::select! {
-                asked = asked => asked,
-                failed = follow(&mirror, consumer, Duration::from_secs(*interval), format) => failed,
-            };
+            let followed = follow(&mirror, consumer, Duration::from_secs(*interval), format, asked).await;
             mirror.close().await;
             followed
         }
@@ -141,30 +139,46 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
 
 async fn list(mirror: &Mirror, after: i64, consumer: Option<&str>, limit: u32, format: Format) -> Result<(), Failure> {
     let Some(consumer) = consumer else {
-        let changes = mirror.changes_after(after, limit).await?;
-        return changes.iter().try_for_each(|change| show(change, format));
+        show(&mirror.changes_after(after, limit).await?, format)?;
+        return Ok(());
     };
     let changes = mirror.changes(consumer);
-    let page = changes.page(limit).await?;
-    page.iter().try_for_each(|change| show(change, format))?;
-    if let Some(last) = page.last() {
+    if let Some(last) = show(&changes.page(limit).await?, format)? {
         changes.acknowledge(last).await?;
     }
     Ok(())
 }
 
-async fn follow(mirror: &Mirror, consumer: &str, interval: Duration, format: Format) -> Result<(), Failure> {
+/// Writes changes as they come until it is asked to end. What was written is noted before it ends.
+async fn follow(
+    mirror: &Mirror,
+    consumer: &str,
+    interval: Duration,
+    format: Format,
+    asked: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    tokio::pin!(asked);
     let changes = mirror.changes(consumer).interval(interval);
     let mut stream = changes.stream();
-    while let Some(change) = stream.next().await {
-        let change = change?;
+    loop {
+        let change = tokio::select! {
+            biased;
+            asked = &mut asked => {
+                asked?;
+                notice::say("stopped; the same command goes on from here");
+                return Ok(());
+            }
+            change = stream.next() => change,
+        };
+        let Some(change) = change.transpose()? else {
+            return Ok(());
+        };
         // What nobody reads any more does not count as seen.
         if output::line(format, &change, || text(&change))?.is_break() {
             return Ok(());
         }
         changes.acknowledge(&change).await?;
     }
-    Ok(())
 }
 
 async fn consumers(mirror: &Mirror, forget: Option<&str>, format: Format) -> Result<(), Failure> {
@@ -181,8 +195,16 @@ async fn consumers(mirror: &Mirror, forget: Option<&str>, format: Format) -> Res
     Ok(())
 }
 
-fn show(change: &Change, format: Format) -> Result<(), Failure> {
-    output::result(format, change, || text(change))
+/// Writes changes until the last, or until nobody reads any more; gives the last that somebody may have read.
+fn show(changes: &[Change], format: Format) -> Result<Option<&Change>, Failure> {
+    let mut last = None;
+    for change in changes {
+        if output::line(format, change, || text(change))?.is_break() {
+            break;
+        }
+        last = Some(change);
+    }
+    Ok(last)
 }
 
 fn text(change: &Change) -> String {

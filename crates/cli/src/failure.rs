@@ -76,10 +76,15 @@ impl Failure {
         &self.message
     }
 
+    /// What the process ends with.
+    pub(crate) fn code(&self) -> u8 {
+        self.kind as u8
+    }
+
     /// Prints the failure as one line and gives its exit code.
     pub(crate) fn report(&self) -> ExitCode {
         crate::notice::error(&self.message);
-        ExitCode::from(self.kind as u8)
+        ExitCode::from(self.code())
     }
 }
 

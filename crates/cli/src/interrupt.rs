@@ -2,12 +2,8 @@
 
 use crate::failure::Failure;
 
-/// Waits until the process is asked to end. From then on a second time ends it at once.
-pub(crate) async fn requested() -> Result<(), Failure> {
-    listen()?.await
-}
-
-/// Listens from now on, also before anybody waits: a request that comes in between is not missed.
+/// Listens from now on, also before anybody waits: a request that comes in between is not missed. From the first time on a
+/// second one ends the process at once.
 pub(crate) fn listen() -> Result<impl Future<Output = Result<(), Failure>>, Failure> {
     let first = next()?;
     Ok(async move {

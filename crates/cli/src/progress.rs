@@ -42,7 +42,7 @@ struct State {
 
 impl Display {
     pub(crate) fn new() -> Self {
-        let bar = if std::io::stderr().is_terminal() && !crate::notice::is_quiet() {
+        let bar = if std::io::stderr().is_terminal() && crate::notice::may_show_progress() {
             ProgressBar::new_spinner()
         } else {
             ProgressBar::hidden()

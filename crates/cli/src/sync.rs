@@ -75,12 +75,13 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
 
 /// Runs a sync and shows how it goes. Ctrl-C ends it between two pages, and the next run goes on from there.
 pub(crate) async fn watched(sync: FullSync<'_>) -> Result<Summary, Failure> {
+    let asked = interrupt::listen()?;
     let display = Display::new();
     let result = {
         let run = sync.on_progress(|progress| display.tell(progress)).run();
         tokio::select! {
             result = run => result.map_err(Failure::from),
-            asked = interrupt::requested() => asked.and_then(|()| {
+            asked = asked => asked.and_then(|()| {
                 Err(Failure::interrupted(
                     "interrupted; all pages that were written are kept, the same command goes on from there within an hour",
                 ))

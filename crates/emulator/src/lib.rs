@@ -46,6 +46,7 @@ mod log;
 mod movement;
 mod mutations;
 mod names;
+mod packed;
 mod page;
 mod person;
 mod population;

@@ -67,12 +67,12 @@ impl Files {
         if let Some(path) = &self.save_on_exit {
             let saved = emulator.save(path);
             saved.map_err(|error| Failure::chained(&error))?;
-            anstream::eprintln!("saved the state in {}", path.display());
+            crate::notice::say(&format!("saved the state in {}", path.display()));
         }
         if let Some(path) = &self.export_on_exit {
             let file = emulator.seed_file().map_err(|error| Failure::chained(&error))?;
             file.write(path).map_err(|error| Failure::chained(&error))?;
-            anstream::eprintln!("wrote the objects to {}", path.display());
+            crate::notice::say(&format!("wrote the objects to {}", path.display()));
         }
         Ok(())
     }

@@ -34,6 +34,7 @@ use workos_directory_emulator::new_webhook_secret;
 use self::files::Files;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::notice;
 use crate::output;
 use crate::output::Format;
 
@@ -219,12 +220,12 @@ async fn start(arguments: &Arguments, format: Format) -> Result<(), Failure> {
         told["webhook_secret"] = secret.into();
     }
     output::result(format, &told, || format!("{line}\n"))?;
-    anstream::eprintln!("listening on {url}, Ctrl-C ends it");
+    notice::say(&format!("listening on {url}, Ctrl-C ends it"));
     ended.await?;
     let requests = emulator.total_requests();
     arguments.files.leave(&emulator)?;
     emulator.shutdown().await;
-    anstream::eprintln!("answered {requests} requests");
+    notice::say(&format!("answered {requests} requests"));
     Ok(())
 }
 

@@ -100,7 +100,7 @@ impl Arguments {
 
     /// Looks until it is asked to end. A look that fails is told and does not end it.
     async fn watch(&self, client: &Client, format: Format) -> Result<(), Failure> {
-        let asked = interrupt::requested();
+        let asked = interrupt::listen()?;
         tokio::pin!(asked);
         let mut before: Option<Health> = None;
         loop {

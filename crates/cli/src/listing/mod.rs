@@ -127,7 +127,7 @@ pub(crate) async fn each<T>(
     mut take: impl FnMut(T) -> Result<std::ops::ControlFlow<()>, Failure>,
 ) -> Result<u64, Failure> {
     let mut count = 0;
-    let asked = interrupt::requested();
+    let asked = interrupt::listen()?;
     tokio::pin!(asked);
     while limit.is_none_or(|limit| count < limit) {
         let item = tokio::select! {

@@ -143,6 +143,24 @@ async fn a_webhook_becomes_a_change_and_each_consumer_sees_it_once() {
     assert!(unknown.stderr.contains("`access`"), "{}", unknown.stderr);
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reader_that_went_away_did_not_get_is_not_noted_as_seen() {
+    let world = small().await;
+    world.lines(&[&["sync", "--output", "json"], &DATABASE[..]].concat());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut listing = world.command(&[&["changes", "list", "--consumer", "access"], &DATABASE[..]].concat());
+    assert!(listing.stdout(writer).status().unwrap().success());
+    let consumers = world.lines(&[&["changes", "consumers"], &DATABASE[..]].concat());
+    assert!(
+        consumers.iter().all(|consumer| consumer["waiting"] == 10),
+        "{consumers:?}"
+    );
+    let seen = world.lines(&[&["changes", "list", "--consumer", "access"], &DATABASE[..]].concat());
+    assert_eq!(seen.len(), 10);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn serving_webhooks_without_a_secret_says_which_variable_is_missing() {
     let world = small().await;
