@@ -278,7 +278,9 @@ impl<'a> Follow<'a> {
         let mut wait = Wait::default();
         loop {
             let last = self.mirror.store.last_full_sync().await?;
-            let rest = self.until_full_sync(last.as_ref().map(|(_, began_at)| began_at.as_str())).await?;
+            let rest = self
+                .until_full_sync(last.as_ref().map(|(_, began_at)| began_at.as_str()))
+                .await?;
             if !rest.is_zero() {
                 tokio::select! {
                     () = tokio::time::sleep(rest) => {}

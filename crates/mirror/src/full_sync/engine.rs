@@ -55,11 +55,7 @@ enum Event {
 }
 
 /// Takes part in a full sync until its summary is there. One that ended well after `unless_after` will do.
-pub(super) async fn run(
-    sync: &FullSync<'_>,
-    presence: &Presence,
-    unless_after: Option<i64>,
-) -> Result<Summary, Error> {
+pub(super) async fn run(sync: &FullSync<'_>, presence: &Presence, unless_after: Option<i64>) -> Result<Summary, Error> {
     let worker = presence.worker();
     let run = match join(sync, worker, unless_after).await? {
         Ok(run) => run,
@@ -113,7 +109,7 @@ async fn join(sync: &FullSync<'_>, worker: i64, unless_after: Option<i64>) -> Re
         };
         match sync.mirror.store.join_run(worker, wanted).await? {
             Joined::Run(run) => return Ok(Ok(run)),
-            Joined::Done(summary) => return Ok(Err(summary)),
+            Joined::Done(summary) => return Ok(Err(*summary)),
             Joined::Occupied { run, scope } if !can_wait => {
                 return Err(Error::Busy {
                     who: "sync",
@@ -206,7 +202,7 @@ impl<'a> Engine<'a> {
             RunState::Gone => Err(Error::TakenOver { run: self.run.id }),
             RunState::Finished(summary) => {
                 self.tell_list().await?;
-                Ok(Some(Ok(summary)))
+                Ok(Some(Ok(*summary)))
             }
             RunState::Ended { error, can_go_on } => {
                 let elsewhere = Error::Elsewhere {

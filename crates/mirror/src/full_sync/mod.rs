@@ -155,9 +155,9 @@ impl<'a> FullSync<'a> {
     /// # Errors
     ///
     /// [`Error::Busy`] when another sync is writing to the same SQLite file, or with PostgreSQL one of another scope; those of
-    /// the same scope share the work, and [`Error::Elsewhere`] is what another one could not do. What the API or the database refuses, with the directory
-    /// in question; when several directories fail, the first one's error is returned and all are told to
-    /// [`on_progress`](Self::on_progress). See [`Error::is_interruption`] for which errors the next run goes on after.
+    /// the same scope share the work, and [`Error::Elsewhere`] is what another one could not do. What the API or the database
+    /// refuses, with the directory in question; when several directories fail, the first one's error is returned and all are
+    /// told to [`on_progress`](Self::on_progress). See [`Error::is_interruption`] for which errors the next run goes on after.
     pub async fn run(self) -> Result<Summary, Error> {
         self.check()?;
         let presence = Presence::enter(self.mirror).await?;

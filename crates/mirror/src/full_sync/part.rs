@@ -40,7 +40,12 @@ impl<'a> Part<'a> {
     /// then it is not done.
     pub(super) async fn complete(&self) -> Result<Vec<Error>, Error> {
         let (failed, directory) = match self.lease.directory() {
-            None => (self.find_directories().await.map(|refused| refused.into_iter().collect()), ""),
+            None => (
+                self.find_directories()
+                    .await
+                    .map(|refused| refused.into_iter().collect()),
+                "",
+            ),
             Some(directory) => (self.mirror_directory(directory).await, directory),
         };
         let failed: Vec<Error> = match failed {

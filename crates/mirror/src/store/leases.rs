@@ -64,11 +64,13 @@ impl<'a> Held<'a> {
 impl Store {
     /// Takes the list of events, if nobody has it.
     pub(crate) async fn take_events_lease(&self, worker: i64) -> Result<Option<Lease>, Error> {
-        sqlx::query("INSERT INTO leases (resource, run_id, token) VALUES ($1, $2, 0) ON CONFLICT (resource) DO NOTHING")
-            .bind(EVENTS)
-            .bind(NO_RUN)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "INSERT INTO leases (resource, run_id, token) VALUES ($1, $2, 0) ON CONFLICT (resource) DO NOTHING",
+        )
+        .bind(EVENTS)
+        .bind(NO_RUN)
+        .execute(&self.pool)
+        .await?;
         self.take(worker, NO_RUN).await
     }
 

@@ -55,7 +55,7 @@ pub(crate) enum Joined {
     /// Others are busy with a run that is not wanted.
     Occupied { run: i64, scope: String },
     /// Another worker has done it meanwhile.
-    Done(Summary),
+    Done(Box<Summary>),
 }
 
 /// How a run ended before its time.
@@ -73,7 +73,7 @@ pub(crate) enum RunState {
     /// Other workers have the parts that are left.
     Open,
     /// All of it is done.
-    Finished(Summary),
+    Finished(Box<Summary>),
     /// It ended before its time, and why.
     Ended { error: String, can_go_on: bool },
     /// Another run began after it.
@@ -102,7 +102,9 @@ impl Store {
                     started_at: time(&row, "started_at", wanted.now)?,
                 };
                 let finished_at = time(&row, "ended_at", wanted.now)?;
-                return Ok(Joined::Done(summary(&mut transaction, &run, finished_at).await?));
+                return Ok(Joined::Done(Box::new(
+                    summary(&mut transaction, &run, finished_at).await?,
+                )));
             }
         }
         let last = sqlx::query("SELECT id, scope, state, started_at FROM sync_runs ORDER BY id DESC LIMIT 1")
@@ -214,9 +216,9 @@ impl Store {
             "running" => {}
             "finished" => {
                 let finished_at = time(&row, "ended_at", now)?;
-                return Ok(RunState::Finished(
+                return Ok(RunState::Finished(Box::new(
                     summary(&mut transaction, run, finished_at).await?,
-                ));
+                )));
             }
             "interrupted" | "failed" => {
                 return Ok(RunState::Ended {
@@ -226,10 +228,11 @@ impl Store {
             }
             _ => return Ok(RunState::Gone),
         }
-        let open: Option<i64> = sqlx::query_scalar("SELECT run_id FROM leases WHERE run_id = $1 AND ended_at IS NULL LIMIT 1")
-            .bind(run.id)
-            .fetch_optional(&mut *transaction)
-            .await?;
+        let open: Option<i64> =
+            sqlx::query_scalar("SELECT run_id FROM leases WHERE run_id = $1 AND ended_at IS NULL LIMIT 1")
+                .bind(run.id)
+                .fetch_optional(&mut *transaction)
+                .await?;
         if open.is_some() {
             return Ok(RunState::Open);
         }
@@ -252,7 +255,7 @@ impl Store {
                 .bind(run.id)
                 .execute(&mut *transaction)
                 .await?;
-            RunState::Finished(summary)
+            RunState::Finished(Box::new(summary))
         } else {
             let error = errors.join("\n");
             sqlx::query("UPDATE sync_runs SET state = 'failed', ended_at = $1, error = $2 WHERE id = $3")

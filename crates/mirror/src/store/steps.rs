@@ -115,10 +115,11 @@ impl Store {
 
     /// How many directories a run is about.
     pub(crate) async fn count_directories(&self, run: i64) -> Result<u64, Error> {
-        let row = sqlx::query("SELECT COUNT(*) AS directories FROM directories WHERE generation = $1 AND deleted_at IS NULL")
-            .bind(run)
-            .fetch_one(&self.pool)
-            .await?;
+        let row =
+            sqlx::query("SELECT COUNT(*) AS directories FROM directories WHERE generation = $1 AND deleted_at IS NULL")
+                .bind(run)
+                .fetch_one(&self.pool)
+                .await?;
         Ok(count(&row, "directories")?)
     }
 

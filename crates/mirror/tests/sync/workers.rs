@@ -38,17 +38,24 @@ async fn assert_inserted_once(world: &World, summary: &Summary) {
         (summary.users, users),
         (summary.memberships, 2 * users),
     ] {
-        assert_eq!((counts.seen, counts.inserted, counts.unchanged), (expected, expected, 0));
+        assert_eq!(
+            (counts.seen, counts.inserted, counts.unchanged),
+            (expected, expected, 0)
+        );
     }
     assert_eq!(
         world.column("SELECT state FROM sync_runs").await,
         ["finished"],
         "there is one run"
     );
-    let told = world.number("SELECT COUNT(*) FROM changes WHERE kind = 'user_created'").await;
+    let told = world
+        .number("SELECT COUNT(*) FROM changes WHERE kind = 'user_created'")
+        .await;
     assert_eq!(told, i64::from(DIRECTORIES * USERS));
     assert_eq!(
-        world.number("SELECT COUNT(*) FROM changes WHERE kind = 'joined_group'").await,
+        world
+            .number("SELECT COUNT(*) FROM changes WHERE kind = 'joined_group'")
+            .await,
         2 * told
     );
 }
@@ -56,7 +63,11 @@ async fn assert_inserted_once(world: &World, summary: &Summary) {
 /// A client whose list of the users of the first directory is held until the sender says so; the receiver hears of it.
 async fn held(
     emulator: &workos_directory_emulator::Emulator,
-) -> (workos_directory_sync::Client, oneshot::Sender<()>, mpsc::UnboundedReceiver<()>) {
+) -> (
+    workos_directory_sync::Client,
+    oneshot::Sender<()>,
+    mpsc::UnboundedReceiver<()>,
+) {
     let (came, coming) = mpsc::unbounded_channel();
     let (go_on, until) = oneshot::channel();
     let until = Mutex::new(Some(until));
@@ -115,7 +126,13 @@ async fn workers_share_the_directories_of_one_run_and_each_ends_with_its_summary
         assert_inserted_once(&world, summary).await;
         assert_eq!(summary.calls, summaries[0].calls);
     }
-    assert!(pages.into_inner().unwrap().iter().all(|(directory, _)| *directory != directory_id(1)));
+    assert!(
+        pages
+            .into_inner()
+            .unwrap()
+            .iter()
+            .all(|(directory, _)| *directory != directory_id(1))
+    );
     assert_eq!(emulator.total_requests(), summaries[0].calls, "nothing was asked twice");
     world.assert_equals(&quick).await;
 }
@@ -183,11 +200,21 @@ async fn until(told: &mut mpsc::UnboundedReceiver<FollowProgress>, mut wanted: i
 }
 
 fn is_caught_up(progress: &FollowProgress) -> bool {
-    matches!(progress, FollowProgress::CaughtUp { full_sync_began_at: Some(_) })
+    matches!(
+        progress,
+        FollowProgress::CaughtUp {
+            full_sync_began_at: Some(_)
+        }
+    )
 }
 
 fn stands_by(progress: &FollowProgress) -> bool {
-    matches!(progress, FollowProgress::StandingBy { full_sync_began_at: Some(_) })
+    matches!(
+        progress,
+        FollowProgress::StandingBy {
+            full_sync_began_at: Some(_)
+        }
+    )
 }
 
 #[tokio::test]
@@ -224,7 +251,9 @@ async fn one_follower_reads_the_events_and_another_takes_over_when_it_is_gone() 
         }) => {}
     }
     assert_eq!(
-        world.number("SELECT COUNT(*) FROM changes WHERE kind = 'user_suspended'").await,
+        world
+            .number("SELECT COUNT(*) FROM changes WHERE kind = 'user_suspended'")
+            .await,
         2
     );
     world.assert_equals_but_metadata(&client).await;
@@ -253,7 +282,9 @@ async fn followers_do_one_full_sync_together() {
     tokio::join!(reconciled(world.mirror.clone()), reconciled(one), reconciled(two));
     assert_eq!(world.column("SELECT state FROM sync_runs").await, ["finished"]);
     assert_eq!(
-        world.number("SELECT COUNT(*) FROM changes WHERE kind = 'user_created'").await,
+        world
+            .number("SELECT COUNT(*) FROM changes WHERE kind = 'user_created'")
+            .await,
         i64::from(DIRECTORIES * USERS)
     );
     world.assert_equals(&client).await;

@@ -59,10 +59,7 @@ async fn who_was_stopped_and_lost_a_lease_to_another_writes_nothing_more(
         store.end_directory(stale, None).await.unwrap_err(),
     ];
     for error in errors {
-        assert!(
-            matches!(error, Error::TakenOver { run } if run == lost.run),
-            "{error}"
-        );
+        assert!(matches!(error, Error::TakenOver { run } if run == lost.run), "{error}");
     }
     assert_eq!(column(&store, "SELECT name FROM users").await, ["Ada"]);
     assert_eq!(column(&store, "SELECT state FROM sync_runs").await, ["running"]);
@@ -189,7 +186,10 @@ async fn a_run_is_finished_when_all_parts_are_whoever_did_them_and_failed_when_o
         let directories = Batch::Objects(&crate::record::DIRECTORIES, vec![directory("d1"), directory("d2")]);
         let late = time(2);
         let key = StepKey::directories(run.id);
-        store.write(key, held(&list, &late), directories, last_page()).await.unwrap();
+        store
+            .write(key, held(&list, &late), directories, last_page())
+            .await
+            .unwrap();
         store.listed(held(&list, &late), None).await.unwrap();
 
         let parts = [
@@ -203,7 +203,13 @@ async fn a_run_is_finished_when_all_parts_are_whoever_did_them_and_failed_when_o
         for _ in 0..2 {
             match (store.finish_run(&run, &now).await.unwrap(), error) {
                 (RunState::Finished(summary), None) => assert_eq!(summary.directories.seen, 2),
-                (RunState::Ended { error, can_go_on: false }, Some(expected)) => assert_eq!(error, expected),
+                (
+                    RunState::Ended {
+                        error,
+                        can_go_on: false,
+                    },
+                    Some(expected),
+                ) => assert_eq!(error, expected),
                 (state, _) => panic!("{state:?}"),
             }
         }
@@ -228,5 +234,8 @@ async fn one_who_wanted_a_run_that_others_have_done_meanwhile_gets_theirs() {
         store.join_run(worker, later(run.id - 1)).await.unwrap(),
         Joined::Done(summary) if summary.run == run.id
     ));
-    assert!(matches!(store.join_run(worker, later(run.id)).await.unwrap(), Joined::Run(_)));
+    assert!(matches!(
+        store.join_run(worker, later(run.id)).await.unwrap(),
+        Joined::Run(_)
+    ));
 }
