@@ -31,6 +31,7 @@ mod cursors;
 mod dead;
 mod dialect;
 mod events;
+mod freshness;
 mod gone;
 mod inbox;
 mod leases;
