@@ -160,8 +160,9 @@ impl<'a> FullSync<'a> {
     /// told to [`on_progress`](Self::on_progress). See [`Error::is_interruption`] for which errors the next run goes on after.
     pub async fn run(self) -> Result<Summary, Error> {
         self.check()?;
+        let _locked = self.mirror.lock.take(Work::Sync)?;
         let presence = Presence::enter(self.mirror).await?;
-        let ended = presence.during(self.run_as(&presence, None)).await;
+        let ended = presence.during(engine::run(&self, &presence, None)).await;
         presence.leave(self.mirror).await;
         ended
     }
