@@ -10,12 +10,14 @@ use workos_directory_mirror::Consumer;
 use workos_directory_mirror::Mirror;
 
 use crate::connection::Database;
+use crate::connection::existing;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::notice;
 use crate::output;
 use crate::output::Format;
 use crate::settings;
+use crate::status;
 
 /// See what changed in the mirror, in order and once each
 #[derive(Debug, clap::Args)]
@@ -69,6 +71,9 @@ lose any reads the table `changes` itself, or uses the library.")]
         /// How long to wait when there is nothing new
         #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         interval: u64,
+
+        #[command(flatten)]
+        status: status::Address,
     },
     /// Show the applications that read changes, and how far each has come
     #[command(after_help = "\
@@ -99,7 +104,7 @@ struct Place {
 impl Place {
     async fn mirror(&self) -> Result<Mirror, Failure> {
         let chosen = settings::choose(self.profile.as_deref())?;
-        Ok(Mirror::connect(&self.database.required(&chosen)?).await?)
+        Ok(Mirror::connect(&existing(self.database.required(&chosen)?)?).await?)
     }
 }
 
@@ -121,10 +126,25 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             place,
             consumer,
             interval,
+            status,
         } => {
             let asked = interrupt::listen()?;
+            let status = status.open(status::HOLDS_FOR).await?;
             let mirror = place.mirror().await?;
-            let followed = follow(&mirror, consumer, Duration::from_secs(*interval), format, asked).await;
+            let look = async || {
+                let consumers = mirror.consumers().await?;
+                let waiting = consumers
+                    .iter()
+                    .find(|one| one.name == *consumer)
+                    .map(|one| one.waiting);
+                metrics::gauge!("dsync_changes_waiting").set(waiting.unwrap_or_default() as f64);
+                Ok::<_, workos_directory_mirror::Error>(())
+            };
+            let interval = Duration::from_secs(*interval);
+            let followed = tokio::select! {
+                followed = follow(&mirror, consumer, interval, format, asked) => followed,
+                failed = status.serve_while(look) => failed,
+            };
             mirror.close().await;
             followed
         }

@@ -1,5 +1,6 @@
 //! How a command reaches the API and the database.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -82,6 +83,16 @@ impl Database {
                 "no database: add `--database sqlite:FILE`, or set DSYNC_DATABASE or `database` in the profile",
             )
         })
+    }
+}
+
+/// Refuses a file that is not there: who only looks at a mirror, or cleans one up, means one that exists.
+pub(crate) fn existing(address: String) -> Result<String, Failure> {
+    match address.strip_prefix("sqlite:") {
+        Some(file) if file != ":memory:" && !Path::new(file).exists() => Err(Failure::usage(format!(
+            "there is no database `{file}` yet: `dsync sync --database {address}` makes it"
+        ))),
+        _ => Ok(address),
     }
 }
 

@@ -8,6 +8,7 @@ use workos_directory_mirror::EventCounts;
 use workos_directory_mirror::Mirror;
 
 use crate::connection::Database;
+use crate::connection::existing;
 use crate::failure::Failure;
 use crate::follow;
 use crate::output;
@@ -69,7 +70,7 @@ struct Place {
 impl Place {
     async fn mirror(&self) -> Result<Mirror, Failure> {
         let chosen = settings::choose(self.profile.as_deref())?;
-        Ok(Mirror::connect(&self.database.required(&chosen)?).await?)
+        Ok(Mirror::connect(&existing(self.database.required(&chosen)?)?).await?)
     }
 }
 

@@ -7,6 +7,7 @@ use workos_directory_mirror::Mirror;
 use workos_directory_mirror::Purged;
 
 use crate::connection::Database;
+use crate::connection::existing;
 use crate::failure::Failure;
 use crate::output;
 use crate::output::Format;
@@ -40,7 +41,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Failure> {
     let format = format.general()?;
     let chosen = settings::choose(arguments.profile.as_deref())?;
-    let mirror = Mirror::connect(&arguments.database.required(&chosen)?).await?;
+    let mirror = Mirror::connect(&existing(arguments.database.required(&chosen)?)?).await?;
     let purged = mirror
         .purge_after(Duration::from_secs(arguments.older_than * SECONDS_PER_DAY))
         .await;

@@ -66,6 +66,7 @@ mod tamper;
 mod ulid;
 mod users;
 mod webhooks;
+mod whole_file;
 
 pub use crate::builder::DEFAULT_API_KEY;
 pub use crate::builder::DEFAULT_FORBIDDEN_API_KEY;

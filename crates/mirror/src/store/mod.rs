@@ -28,6 +28,7 @@ mod cursors;
 mod dead;
 mod dialect;
 mod events;
+mod freshness;
 mod gone;
 mod inbox;
 mod lines;
