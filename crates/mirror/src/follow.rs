@@ -22,6 +22,7 @@ use workos_directory_sync::Error as ApiError;
 use workos_directory_sync::Timestamp;
 use workos_directory_sync::events::EventName;
 use workos_directory_sync::pages::ListRequest as _;
+use workos_directory_sync::types::Order;
 
 use crate::Error;
 use crate::EventCounts;
@@ -208,6 +209,8 @@ impl<'a> Follow<'a> {
             .client
             .list_events()
             .events(EventName::KNOWN.to_vec())
+            // The API has always given the oldest first; this says so, should it begin to ask.
+            .order(Order::Asc)
             .limit(100_u32);
         let request = match &place.cursor {
             Some(cursor) => request.after(cursor.as_str()),
