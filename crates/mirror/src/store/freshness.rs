@@ -3,7 +3,7 @@
 use sqlx::Row;
 
 use super::Store;
-use super::runs::count;
+use super::steps::count;
 use crate::Error;
 use crate::freshness::Freshness;
 
