@@ -34,6 +34,7 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 /// Lets requests through one by one.
 #[derive(Debug)]
 pub(crate) struct Limiter {
+    limits: RateLimits,
     state: Mutex<State>,
 }
 
@@ -54,11 +55,16 @@ struct Ticket {
 impl Limiter {
     pub(crate) fn new(limits: RateLimits) -> Self {
         Self {
+            limits,
             state: Mutex::new(State {
                 queues: Queues::new(limits),
                 round_trip: RoundTrip::default(),
             }),
         }
+    }
+
+    pub(crate) fn limits(&self) -> RateLimits {
+        self.limits
     }
 
     /// Waits until a request may be sent. Dropping the future gives the place in the queue to the next.
@@ -139,6 +145,18 @@ pub(crate) struct Permit<'a> {
     /// Empty when the request counts for no directory.
     directory: String,
     sent: Instant,
+}
+
+impl Permit<'_> {
+    /// The directory whose limit holds for the request, if one does.
+    pub(crate) fn directory(&self) -> Option<&str> {
+        (!self.directory.is_empty()).then_some(&self.directory)
+    }
+
+    /// The request is sent later than it was let through.
+    pub(crate) fn sent_now(&mut self) {
+        self.sent = Instant::now();
+    }
 }
 
 impl Drop for Permit<'_> {
