@@ -9,13 +9,13 @@ use workos_directory_mirror::Change;
 use workos_directory_mirror::Consumer;
 use workos_directory_mirror::Mirror;
 
-use crate::connection::Database;
+use crate::connection::Place;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::notice;
 use crate::output;
 use crate::output::Format;
-use crate::settings;
+use crate::status;
 
 /// See what changed in the mirror, in order and once each
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,7 @@ Examples:
   dsync changes follow --database sqlite:mirror.sqlite --consumer access
   dsync changes follow --database sqlite:mirror.sqlite --consumer access --output json | ./apply
 
-What was written counts as seen: after a crash of its reader the last changes can be lost to it. A program that must not
+What was written counts as seen: after a crash of its reader the last changes can be lost to it. A program that must not \
 lose any reads the table `changes` itself, or uses the library.")]
     Follow {
         #[command(flatten)]
@@ -69,6 +69,9 @@ lose any reads the table `changes` itself, or uses the library.")]
         /// How long to wait when there is nothing new
         #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         interval: u64,
+
+        #[command(flatten)]
+        status: status::Address,
     },
     /// Show the applications that read changes, and how far each has come
     #[command(after_help = "\
@@ -85,24 +88,6 @@ Examples:
     },
 }
 
-/// Which database.
-#[derive(Debug, clap::Args)]
-struct Place {
-    #[command(flatten)]
-    database: Database,
-
-    /// The profile of the settings file; DSYNC_PROFILE names it too
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-}
-
-impl Place {
-    async fn mirror(&self) -> Result<Mirror, Failure> {
-        let chosen = settings::choose(self.profile.as_deref())?;
-        Ok(Mirror::connect(&self.database.required(&chosen)?).await?)
-    }
-}
-
 pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
     let format = Format::of_lists(asked).general()?;
     match &arguments.verb {
@@ -112,7 +97,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             consumer,
             limit,
         } => {
-            let mirror = place.mirror().await?;
+            let mirror = place.existing().await?;
             let listed = list(&mirror, *after, consumer.as_deref(), *limit, format).await;
             mirror.close().await;
             listed
@@ -121,15 +106,30 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             place,
             consumer,
             interval,
+            status,
         } => {
             let asked = interrupt::listen()?;
-            let mirror = place.mirror().await?;
-            let followed = follow(&mirror, consumer, Duration::from_secs(*interval), format, asked).await;
+            let status = status.open(status::HOLDS_FOR).await?;
+            let mirror = place.existing().await?;
+            let look = async || {
+                let consumers = mirror.consumers().await?;
+                let waiting = consumers
+                    .iter()
+                    .find(|one| one.name == *consumer)
+                    .map(|one| one.waiting);
+                metrics::gauge!("dsync_changes_waiting").set(waiting.unwrap_or_default() as f64);
+                Ok::<_, workos_directory_mirror::Error>(())
+            };
+            let interval = Duration::from_secs(*interval);
+            let followed = tokio::select! {
+                followed = follow(&mirror, consumer, interval, format, asked) => followed,
+                failed = status.serve_while(look) => failed,
+            };
             mirror.close().await;
             followed
         }
         Verb::Consumers { place, forget } => {
-            let mirror = place.mirror().await?;
+            let mirror = place.existing().await?;
             let shown = consumers(&mirror, forget.as_deref(), format).await;
             mirror.close().await;
             shown

@@ -21,8 +21,7 @@ enum Kind {
     Authentication = 3,
     Network = 4,
     Unhealthy = 5,
-    /// What a shell says of a program that Ctrl-C ended.
-    Interrupted = 130,
+    Interrupted = crate::interrupt::INTERRUPTED as isize,
 }
 
 impl Failure {

@@ -20,12 +20,13 @@ use crate::traces::Traces;
 
 /// Flags of every command.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct Verbosity {
     /// Say nothing on stderr but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 
-    /// Log each call of the API to stderr; twice for each try and more
+    /// Log each call of the API and each webhook to stderr; twice for each try, three times for what libraries say
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 
@@ -67,10 +68,12 @@ impl Verbosity {
 
     /// What `-v` writes.
     fn stderr(&self) -> Option<Box<dyn Layer<Registry> + Send + Sync>> {
-        let level = match self.verbose {
+        // Ours, and what the libraries below say.
+        let (level, others) = match self.verbose {
             0 => return None,
-            1 => LevelFilter::INFO,
-            _ => LevelFilter::DEBUG,
+            1 => (LevelFilter::INFO, LevelFilter::WARN),
+            2 => (LevelFilter::DEBUG, LevelFilter::WARN),
+            _ => (LevelFilter::DEBUG, LevelFilter::DEBUG),
         };
         let layer = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
@@ -80,7 +83,9 @@ impl Verbosity {
             LogFormat::Text => layer.with_ansi(std::io::stderr().is_terminal() && !no_colours).boxed(),
             LogFormat::Json => layer.json().with_span_list(false).boxed(),
         };
-        let filter = tracing_subscriber::filter::Targets::new().with_default(level);
+        let filter = tracing_subscriber::filter::Targets::new()
+            .with_default(others)
+            .with_targets([("dsync", level), ("workos_directory", level)]);
         // The spans of whole commands are there for traces alone.
         #[cfg(feature = "otel")]
         let filter = filter.with_target(crate::traces::COMMAND, LevelFilter::OFF);

@@ -97,7 +97,7 @@ impl Traces {
     /// What takes the spans of commands and calls, and nothing that other libraries log.
     pub(crate) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
         let filter = Targets::new()
-            .with_target(COMMAND, LevelFilter::INFO)
+            .with_target("dsync", LevelFilter::INFO)
             .with_target(CALLS, LevelFilter::DEBUG);
         tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer("dsync"))

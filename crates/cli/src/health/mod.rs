@@ -1,20 +1,28 @@
 //! `dsync health`: every directory's state, for a person, a probe or a monitoring system.
 
 mod alarm;
+mod lag;
 mod report;
 
 use std::time::Duration;
 
+use workos_directory_mirror::Mirror;
 use workos_directory_sync::Client;
 
+use self::lag::Lag;
 use self::report::Health;
 use crate::connection::Connection;
+use crate::connection::Database;
+use crate::connection::existing;
 use crate::directories;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::listing::Source as _;
+use crate::notice;
 use crate::output;
 use crate::output::Format;
+use crate::status;
+use crate::status::Status;
 
 /// Show every directory's state, and alert when one does not sync
 #[derive(Debug, clap::Args)]
@@ -22,13 +30,18 @@ use crate::output::Format;
 Examples:
   dsync health
   dsync health --organization org_01EHZNVPK3SFK441A1RGBFSHRT --output json
+  dsync health --database sqlite:mirror.sqlite --max-lag 900
   dsync health --output prometheus > /var/lib/node_exporter/dsync.prom
+  dsync health --watch --status 127.0.0.1:9466
   dsync health --watch --on-unhealthy 'mail -s \"$DSYNC_REASON\" ops@acme.example < /dev/null'
 
-The command of `--on-unhealthy` runs in a shell, once for each directory that stops to sync, with DSYNC_DIRECTORY,
+The command of `--on-unhealthy` runs in a shell, once for each directory that stops to sync, with DSYNC_DIRECTORY, \
 DSYNC_NAME, DSYNC_STATE and DSYNC_REASON in its environment.
 
-Exit codes: 0 when all directories are linked, 5 when one is not.")]
+With a database it shows how far the mirror is behind, too.
+
+Exit codes: 0 when all directories are linked, 5 when one is not, when the organization that was named has none, or when the \
+mirror is behind by more than `--max-lag`.")]
 pub(crate) struct Arguments {
     /// Only the directories of this organization
     #[arg(long, value_name = "ID", conflicts_with = "directory")]
@@ -50,8 +63,24 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COMMAND")]
     on_unhealthy: Option<String>,
 
+    /// Count as unhealthy, too, when the mirror has not seen the source for longer than this
+    #[arg(long, value_name = "SECONDS")]
+    max_lag: Option<u64>,
+
+    #[command(flatten)]
+    database: Database,
+
+    #[command(flatten)]
+    status: status::Address,
+
     #[command(flatten)]
     connection: Connection,
+}
+
+/// What is looked at.
+struct Source {
+    client: Client,
+    mirror: Option<Mirror>,
 }
 
 pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
@@ -61,24 +90,33 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             "only `dsync verify` writes junit; use text, json or prometheus",
         ));
     }
-    let client = arguments.connection.client()?;
-    if arguments.watch {
-        return arguments.watch(&client, format).await;
-    }
-    let health = arguments.look(&client).await?;
-    write(&health, format)?;
-    if let Some(command) = &arguments.on_unhealthy {
-        for directory in health.unhealthy() {
-            alarm::run(command, directory).await?;
+    let chosen = arguments.connection.chosen()?;
+    let client = arguments.connection.client_of(&chosen)?;
+    let address = match arguments.database.address(&chosen)? {
+        Some((address, _)) => Some(existing(address)?),
+        None if arguments.max_lag.is_some() => {
+            return Err(Failure::usage(
+                "`--max-lag` is about a mirror: name its database with `--database`",
+            ));
         }
+        None => None,
+    };
+    let mirror = match address {
+        Some(address) => Some(Mirror::connect(&address).await?),
+        None => None,
+    };
+    let source = Source {
+        client,
+        mirror: mirror.clone(),
+    };
+    let ended = match arguments.watch {
+        true => arguments.watch(&source, format).await,
+        false => arguments.once(&source, format).await,
+    };
+    if let Some(mirror) = mirror {
+        mirror.close().await;
     }
-    match health.unhealthy().count() {
-        0 => Ok(()),
-        count => Err(Failure::unhealthy(format!(
-            "{count} of {} directories do not sync",
-            health.directories.len()
-        ))),
-    }
+    ended
 }
 
 fn write(health: &Health, format: Format) -> Result<(), Failure> {
@@ -89,45 +127,77 @@ fn write(health: &Health, format: Format) -> Result<(), Failure> {
 }
 
 impl Arguments {
-    async fn look(&self, client: &Client) -> Result<Health, workos_directory_sync::Error> {
-        let mut found = directories::chosen(client, self.organization.as_deref(), &self.directory);
+    async fn once(&self, source: &Source, format: Format) -> Result<(), Failure> {
+        if self.status.is_given() {
+            return Err(Failure::usage(
+                "`--status` goes with `--watch`: without it there is nothing to ask",
+            ));
+        }
+        let health = self.look(source).await?;
+        write(&health, format)?;
+        for directory in health.unhealthy() {
+            self.alarm(directory).await;
+        }
+        health.verdict(self.organization.as_deref())
+    }
+
+    async fn look(&self, source: &Source) -> Result<Health, Failure> {
+        let mut found = directories::chosen(&source.client, self.organization.as_deref(), &self.directory);
         let mut health = Health::default();
         while let Some(directory) = found.next().await.transpose()? {
             health.directories.push(report::Status::of(directory));
         }
+        if let Some(mirror) = &source.mirror {
+            let freshness = mirror.freshness().await?;
+            health.mirror = Some(Lag::of(freshness, jiff::Timestamp::now(), self.max_lag));
+        }
         Ok(health)
     }
 
-    /// Looks until it is asked to end. A look that fails is told and does not end it.
-    async fn watch(&self, client: &Client, format: Format) -> Result<(), Failure> {
+    /// Runs the command of `--on-unhealthy`. One that fails is told: it neither hides the state nor keeps the others quiet.
+    async fn alarm(&self, directory: &report::Status) {
+        let Some(command) = &self.on_unhealthy else { return };
+        if let Err(failure) = alarm::run(command, directory).await {
+            notice::error(failure.message());
+        }
+    }
+
+    /// Looks until it is asked to end.
+    async fn watch(&self, source: &Source, format: Format) -> Result<(), Failure> {
         let asked = interrupt::listen()?;
-        tokio::pin!(asked);
+        let status = self.status.open(PATIENCE + Duration::from_secs(self.interval)).await?;
+        tokio::select! {
+            asked = asked => asked,
+            failed = status.serve() => failed,
+            failed = self.look_again_and_again(source, format, &status) => failed,
+        }
+    }
+
+    /// A look that fails is told and does not end it.
+    async fn look_again_and_again(&self, source: &Source, format: Format, status: &Status) -> Result<(), Failure> {
         let mut before: Option<Health> = None;
         loop {
-            let look = tokio::select! {
-                requested = &mut asked => return requested,
-                look = self.look(client) => look,
-            };
-            match look {
-                Err(error) => crate::notice::error(&error.to_string()),
+            match self.look(source).await {
+                Err(failure) => {
+                    status.is_not_ready("the last look failed");
+                    notice::error(failure.message());
+                }
                 Ok(health) => {
+                    status.is_well();
+                    status.show(health.prometheus());
                     if before.as_ref().is_none_or(|before| before.states() != health.states()) {
                         write(&health, format)?;
                     }
-                    if let Some(command) = &self.on_unhealthy {
-                        for directory in health.newly_unhealthy(before.as_ref()) {
-                            if let Err(failure) = alarm::run(command, directory).await {
-                                crate::notice::error(failure.message());
-                            }
-                        }
+                    for directory in health.newly_unhealthy(before.as_ref()) {
+                        self.alarm(directory).await;
                     }
                     before = Some(health);
                 }
             }
-            tokio::select! {
-                requested = &mut asked => return requested,
-                () = tokio::time::sleep(Duration::from_secs(self.interval)) => {}
-            }
+            tokio::time::sleep(Duration::from_secs(self.interval)).await;
         }
     }
 }
+
+/// How long after a look was due the metrics count as old.
+const PATIENCE: Duration = Duration::from_secs(60);

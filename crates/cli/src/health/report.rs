@@ -6,12 +6,17 @@ use serde::Serialize;
 use workos_directory_sync::patterns::Unhealthy;
 use workos_directory_sync::types::Directory;
 
+use super::lag::Lag;
+use crate::failure::Failure;
 use crate::output::plain;
 
 /// All directories that were looked at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Health {
     pub(crate) directories: Vec<Status>,
+    /// The database, if one is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mirror: Option<Lag>,
 }
 
 /// A directory as it is now.
@@ -53,6 +58,20 @@ impl Status {
 }
 
 impl Health {
+    /// How the command ends.
+    pub(crate) fn verdict(&self, organization: Option<&str>) -> Result<(), Failure> {
+        if let (Some(organization), true) = (organization, self.directories.is_empty()) {
+            return Err(Failure::unhealthy(format!("`{organization}` has no directory")));
+        }
+        match self.unhealthy().count() {
+            0 => self.mirror.as_ref().map_or(Ok(()), Lag::verdict),
+            count => Err(Failure::unhealthy(format!(
+                "{count} of {} directories do not sync",
+                self.directories.len()
+            ))),
+        }
+    }
+
     pub(crate) fn unhealthy(&self) -> impl Iterator<Item = &Status> {
         self.directories.iter().filter(|status| !status.healthy)
     }
@@ -65,11 +84,10 @@ impl Health {
     }
 
     /// What a watch tells of when it changes.
-    pub(crate) fn states(&self) -> Vec<(&str, &str)> {
-        self.directories
-            .iter()
-            .map(|status| (status.id.as_str(), status.state.as_str()))
-            .collect()
+    pub(crate) fn states(&self) -> (Vec<(&str, &str)>, bool) {
+        let states = self.directories.iter();
+        let states = states.map(|status| (status.id.as_str(), status.state.as_str()));
+        (states.collect(), self.mirror.as_ref().is_some_and(Lag::is_too_long))
     }
 
     pub(crate) fn text(&self) -> String {
@@ -100,6 +118,9 @@ impl Health {
             if let Some(reason) = status.reason {
                 let _ = writeln!(text, "  {reason}");
             }
+        }
+        if let Some(mirror) = &self.mirror {
+            text.push_str(&mirror.text());
         }
         text
     }
@@ -147,6 +168,9 @@ impl Health {
             "When the directory was last changed.",
             &|status| vec![(String::new(), status.changed_at.as_jiff().as_second() as f64)],
         );
+        if let Some(mirror) = &self.mirror {
+            text.push_str(&mirror.prometheus());
+        }
         text
     }
 }

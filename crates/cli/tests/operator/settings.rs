@@ -73,27 +73,3 @@ async fn a_file_that_is_wrong_is_named_with_the_place() {
     let again = Ended::of(bare(world.folder.path(), &["config", "init"]).output().unwrap());
     assert_eq!(again.code, 1);
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn logs_are_json_on_stderr_without_the_key() {
-    let world = World::start(Emulator::builder()).await;
-    let ended = world.run(&["-v", "--log-format", "json", "directories", "list"]);
-    assert_eq!(ended.stdout.lines().count(), 2);
-    let logs: Vec<serde_json::Value> = ended
-        .stderr
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert!(!logs.is_empty());
-    assert!(!ended.stderr.contains(world.emulator.api_key()), "{}", ended.stderr);
-}
-
-#[test]
-fn there_is_a_man_page_for_each_command() {
-    let folder = tempfile::tempdir().unwrap();
-    let ended = Ended::of(bare(folder.path(), &["man", "--folder", "man"]).output().unwrap());
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    for page in ["dsync.1", "dsync-verify.1", "dsync-users-list.1"] {
-        assert!(folder.path().join("man").join(page).exists(), "{page}");
-    }
-}

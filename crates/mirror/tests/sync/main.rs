@@ -18,4 +18,5 @@ mod scope;
 mod source;
 mod upkeep;
 mod webhooks;
+mod workers;
 mod world;
