@@ -59,8 +59,8 @@ fn main() {
             growth::measure(users.unwrap_or(USERS));
         }
         _ => {
-            ratio::measure(300, 1);
-            growth::measure(1_000);
+            ratio::measure(100, 1);
+            growth::measure(300);
         }
     }
 }

@@ -144,21 +144,21 @@ impl Store {
         let counts = match batch {
             Batch::Objects(table, records) => {
                 let written = objects::apply(&mut transaction, table, stamp, records).await?;
-                written.tell(&mut transaction, table, stamp.now).await?;
-                written.counts
+                let counts = written.counts;
+                written.tell(&mut transaction, table, stamp.now, Vec::new()).await?;
+                counts
             }
             Batch::Memberships(pairs) => {
                 let written = memberships::apply(&mut transaction, stamp, pairs).await?;
-                written.tell(&mut transaction, stamp.now).await?;
+                outbox::write(&mut transaction, stamp.now, &written.told).await?;
                 written.counts
             }
             Batch::Users(users) => {
                 let page = split(users);
                 let written = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
                 let pairs = memberships::apply(&mut transaction, stamp, page.pairs).await?;
-                written.tell(&mut transaction, &USERS, stamp.now).await?;
-                pairs.tell(&mut transaction, stamp.now).await?;
                 let (counts, embedded) = (written.counts, pairs.counts);
+                written.tell(&mut transaction, &USERS, stamp.now, pairs.told).await?;
                 runs::note_embedded(&mut transaction, key, embedded, page.untold).await?;
                 counts
             }
