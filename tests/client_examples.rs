@@ -2,12 +2,16 @@
 
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::SystemTime;
 
 use workos_directory_emulator::Emulator;
@@ -17,6 +21,10 @@ use workos_directory_sync::events::WebhookSigner;
 
 /// An example, which `cargo build --workspace --examples` builds beside this test.
 fn example(name: &str, emulator: &Emulator) -> Command {
+    example_at(name, emulator.base_url(), emulator.api_key())
+}
+
+fn example_at(name: &str, url: &str, key: &str) -> Command {
     let test = std::env::current_exe().expect("a test has a path");
     let folder = test
         .parent()
@@ -31,9 +39,7 @@ fn example(name: &str, emulator: &Emulator) -> Command {
         path.display()
     );
     let mut command = Command::new(path);
-    command
-        .args(["--base-url", emulator.base_url()])
-        .env("WORKOS_API_KEY", emulator.api_key());
+    command.args(["--base-url", url]).env("WORKOS_API_KEY", key);
     command
 }
 
@@ -124,6 +130,54 @@ async fn verification_goes_step_by_step_and_tells_what_to_do_about_a_wrong_key()
         text.contains("Authorization: Bearer") && !text.contains("sk_test_wrong"),
         "{text}"
     );
+}
+
+/// A proxy that refuses everything and remembers what it was asked.
+fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let ears = Arc::clone(&heard);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            ears.lock().expect("no panic").push(head.join("\n"));
+            let _ = (&stream).write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    (url, heard)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proxy_sees_the_key_on_the_way_to_this_machine_or_to_the_api() {
+    let emulator = emulator().await;
+    let (proxy, heard) = proxy();
+    let through = |command: &mut Command| {
+        for name in [
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+        ] {
+            command.env(name, &proxy);
+        }
+        command.env_remove("NO_PROXY").env_remove("no_proxy");
+        command.output().expect("it starts")
+    };
+    let output = through(&mut example("verification", &emulator));
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(heard.lock().expect("no panic").is_empty());
+
+    // Elsewhere the proxy is asked for a tunnel, in which everything is encrypted.
+    let key = emulator.api_key();
+    let output = through(&mut example_at("verification", "https://api.example.invalid", key));
+    assert_eq!(output.status.code(), Some(1));
+    let heard = heard.lock().expect("no panic").join("\n\n");
+    assert!(heard.starts_with("CONNECT api.example.invalid:443 HTTP/1.1"), "{heard}");
+    assert!(!heard.contains(key) && !stderr(&output).contains(key), "{heard}");
 }
 
 /// Ended when the test is.

@@ -25,6 +25,7 @@ use workos_directory_sync::events::WebhookVerifier;
 use workos_directory_sync::rate_limit::RateLimits;
 use workos_directory_sync::types::Directory;
 use workos_directory_sync::types::DirectoryGroup;
+use workos_directory_sync::types::DirectoryType;
 use workos_directory_sync::types::DirectoryUser;
 use workos_directory_sync::types::Event;
 
@@ -144,6 +145,13 @@ impl World {
         }
     }
 
+    /// The directory whose provider takes a call for a sync.
+    fn syncable(&self) -> &str {
+        let mut directories = self.directories.iter();
+        let found = directories.find(|one| one.type_ == DirectoryType::GsuiteDirectory);
+        &found.expect("one is of Google").id
+    }
+
     /// What the SDK is to ask for.
     fn questions(&self) -> Value {
         let directory = &self.directories[0];
@@ -155,6 +163,7 @@ impl World {
             "idp_id": "interop",
             "email": "interop@acme.example",
             "missing": MISSING,
+            "syncable": self.syncable(),
             "event_names": EventName::KNOWN.iter().map(EventName::as_str).collect::<Vec<_>>(),
             "webhooks": self.webhooks.iter().map(|one| json!([one.signature, one.body])).collect::<Vec<_>>(),
             "secret": SECRET,
@@ -199,6 +208,7 @@ impl World {
                 "groups": self.groups.iter().map(|group| &group.name).collect::<Vec<_>>(),
             },
             "missing": 404,
+            "synced": "queued",
             "events": self.events.iter().map(events).collect::<Vec<_>>(),
             "webhooks": self.events.iter().map(events).collect::<Vec<_>>(),
             "forged": vec!["refused"; 2 * self.webhooks.len()],
@@ -278,7 +288,8 @@ async fn the_official_sdk_for_node_sees_what_our_client_sees() {
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/node/interop.cjs"));
     let printed = run(&world, command);
     let mut expected = world.expected();
-    // It has no such parameters, and keeps its objects in a shape of its own.
+    // It has no such parameters, does not ask for syncs, and keeps its objects in a shape of its own.
+    expected["synced"] = Value::Null;
     expected["by_idp_id"] = Value::Null;
     expected["by_email"] = Value::Null;
     assert_saw(&printed.seen, &expected);

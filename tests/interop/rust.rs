@@ -208,6 +208,7 @@ async fn look(world: &World) -> (Value, Value) {
             "groups": got_groups.iter().map(|one| &one.name).collect::<Vec<_>>(),
         },
         "missing": status(api.get_user(MISSING)).await,
+        "synced": api.create_directory_sync(world.syncable()).await.expect("it is of Google").status,
         "events": events.iter().map(|event| (&event.id, &event.event)).collect::<Vec<_>>(),
     });
     let encoded = json!({ "directories": got_directories, "users": got_users, "groups": got_groups });

@@ -71,6 +71,16 @@ const STEPS: &[Step] = &[
         environment: &[],
         mend: None,
     },
+    Step {
+        command: "cargo clippy --locked --package workos-directory-cli --features otel --all-targets -- --deny warnings",
+        environment: &[],
+        mend: None,
+    },
+    Step {
+        command: "cargo test --locked --package workos-directory-cli --features otel --test otel",
+        environment: &[],
+        mend: None,
+    },
     // What crates.io would get builds by itself.
     Step {
         command: "cargo package --locked --allow-dirty --package workos-directory-codegen --package workos-directory-sync",

@@ -5,11 +5,15 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::process::Output;
+use std::time::Duration;
 use std::time::Instant;
 
 use serde_json::Value;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/parity");
+
+/// How long a comparison with a document of the official one's size may take.
+const LIMIT: Duration = Duration::from_secs(2);
 
 fn parity(ours: &str, upstream: &Path, deviations: &Path, format: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
@@ -57,6 +61,15 @@ fn json_has_what_is_unexplained_known_and_stale() {
     assert_eq!(nullable["upstream"], "with null");
     assert_eq!(found["known"][0]["reason"], "The seed counts them.");
     assert_eq!(found["stale"][0]["what"], "field Book.weight");
+}
+
+#[test]
+fn a_parameter_that_takes_any_name_does_not_hide_the_names_that_an_entry_may_have() {
+    let found: Value = serde_json::from_slice(&small("json").stdout).expect("it is JSON");
+    let unexplained = found["unexplained"].as_array().expect("an array");
+    let names = unexplained.iter().filter_map(|difference| difference["what"].as_str());
+    let of_entries: Vec<_> = names.filter(|what| what.starts_with("value EntryName")).collect();
+    assert_eq!(of_entries, ["value EntryName book.returned"]);
 }
 
 #[test]
@@ -166,8 +179,8 @@ fn the_bookkeeping_knows_what_only_the_seed_has_and_what_nobody_has() {
 
 /// As long as the official document and of its manner: everything in place, nothing shared.
 fn long_document() -> String {
-    let mut document = String::from("openapi: 3.1.1\npaths:\n");
-    let mut lines = 2;
+    let mut document = String::from("openapi: 3.1.1\nx-thing: &thing\n  object: thing\n  name: null\npaths:\n");
+    let mut lines = document.lines().count();
     for path in 0.. {
         let start = document.len();
         writeln!(document, "  /things{path}/{{id}}:").expect("written");
@@ -179,7 +192,7 @@ fn long_document() -> String {
             .expect("written");
             document.push_str("      parameters:\n        - name: id\n          required: true\n          in: path\n          description: >-\n            Names the thing that is asked for, as\n            the list shows it.\n          schema:\n            type: string\n      responses:\n");
             for status in ["200", "404"] {
-                write!(document, "        '{status}':\n          description: An answer.\n          content:\n            application/json:\n              schema:\n                type: object\n                properties:\n                  object:\n                    type: string\n                    const: thing\n                  name:\n                    type:\n                      - string\n                      - 'null'\n                    description: What it is called.\n                    example: A thing.\n                required:\n                  - object\n                  - name\n").expect("written");
+                write!(document, "        '{status}':\n          description: An answer.\n          content:\n            application/json:\n              schema:\n                type: object\n                properties:\n                  object:\n                    type: string\n                    const: thing\n                  name:\n                    type:\n                      - string\n                      - 'null'\n                    description: What it is called.\n                    example: A thing.\n                required:\n                  - object\n                  - name\n                example: *thing\n").expect("written");
             }
         }
         lines += document[start..].lines().count();
@@ -190,25 +203,55 @@ fn long_document() -> String {
     document
 }
 
+/// What the command says of a document, and the least time of up to five runs: another program may have slowed one down.
+fn timed(upstream: &Path, deviations: &Path) -> (Value, Duration) {
+    let mut least = Duration::MAX;
+    for _ in 0..5 {
+        let start = Instant::now();
+        let output = parity(&format!("{FIXTURES}/ours.yaml"), upstream, deviations, "json");
+        least = least.min(start.elapsed());
+        if least < LIMIT {
+            return (serde_json::from_slice(&output.stdout).expect("it is JSON"), least);
+        }
+    }
+    panic!(
+        "{} took {} ms at best, and is to take less than {} ms",
+        upstream.display(),
+        least.as_millis(),
+        LIMIT.as_millis()
+    );
+}
+
 #[test]
-fn a_document_of_40_000_lines_is_compared_and_the_time_is_shown() {
+fn a_document_of_40_000_lines_is_compared_within_two_seconds_be_it_yaml_or_json() {
     let folder = tempfile::tempdir().expect("a folder");
-    let upstream = folder.path().join("upstream.yaml");
     let document = long_document();
     assert!(document.lines().count() > 40_000);
-    fs::write(&upstream, &document).expect("written");
+    let budget = serde_saphyr::budget! {
+        max_events: 10_000_000,
+        max_nodes: 5_000_000,
+        enforce_alias_anchor_ratio: false,
+    };
+    let options = serde_saphyr::options! { budget: budget };
+    let value: Value = serde_saphyr::from_str_with_options(&document, options).expect("it is YAML");
     let deviations = folder.path().join("parity.toml");
     fs::write(&deviations, "[scope]\ntags = ['things']\n").expect("written");
-    let start = Instant::now();
-    let output = parity(&format!("{FIXTURES}/ours.yaml"), &upstream, &deviations, "json");
-    let time = start.elapsed();
-    println!(
-        "{} lines, {} KB: {} ms",
-        document.lines().count(),
-        document.len() / 1024,
-        time.as_millis()
-    );
-    let found: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     let operations = document.matches("operationId").count();
-    assert_eq!(found["unexplained"].as_array().map(Vec::len), Some(operations));
+    let json = serde_json::to_string_pretty(&value).expect("it is JSON");
+    for (name, text) in [("upstream.yaml", document), ("upstream.json", json)] {
+        let upstream = folder.path().join(name);
+        fs::write(&upstream, &text).expect("written");
+        let (found, time) = timed(&upstream, &deviations);
+        println!(
+            "{name}: {} lines, {} KB: {} ms",
+            text.lines().count(),
+            text.len() / 1024,
+            time.as_millis()
+        );
+        assert_eq!(
+            found["unexplained"].as_array().map(Vec::len),
+            Some(operations),
+            "{name}"
+        );
+    }
 }

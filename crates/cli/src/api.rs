@@ -8,7 +8,9 @@ use workos_directory_sync::pages::ListRequest;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::generated::Operation;
+use crate::listing;
 use crate::output;
+use crate::output::Rows;
 
 /// Call one operation of the API and write its answer as JSON
 ///
@@ -40,11 +42,17 @@ pub(crate) fn answer(answer: &impl Serialize) -> Result<(), Failure> {
 }
 
 /// Writes the items of a list as they come, one line each.
-pub(crate) async fn items<R: ListRequest<Item: Serialize>>(mut items: Items<R>) -> Result<(), Failure> {
-    while let Some(item) = items.next().await {
-        answer(&item?)?;
-    }
-    Ok(())
+pub(crate) async fn items<R: ListRequest<Item: Serialize>>(items: Items<R>) -> Result<(), Failure> {
+    let mut rows = Rows::new();
+    let result = listing::each(
+        items,
+        None,
+        |_| true,
+        |item| rows.push(&serde_json::to_vec(&item).map_err(|error| Failure::other(error.to_string()))?),
+    )
+    .await;
+    rows.finish()?;
+    result.map(drop)
 }
 
 /// Reads a request's body from a flag.

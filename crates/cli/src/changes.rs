@@ -12,9 +12,11 @@ use workos_directory_mirror::Mirror;
 use crate::connection::Database;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::notice;
 use crate::output;
 use crate::output::Format;
 use crate::settings;
+use crate::status;
 
 /// See what changed in the mirror, in order and once each
 #[derive(Debug, clap::Args)]
@@ -68,6 +70,9 @@ lose any reads the table `changes` itself, or uses the library.")]
         /// How long to wait when there is nothing new
         #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         interval: u64,
+
+        #[command(flatten)]
+        status: status::Address,
     },
     /// Show the applications that read changes, and how far each has come
     #[command(after_help = "\
@@ -120,12 +125,24 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             place,
             consumer,
             interval,
+            status,
         } => {
             let asked = interrupt::listen()?;
+            let status = status.open(status::HOLDS_FOR).await?;
             let mirror = place.mirror().await?;
+            let look = async || {
+                let consumers = mirror.consumers().await?;
+                let waiting = consumers
+                    .iter()
+                    .find(|one| one.name == *consumer)
+                    .map(|one| one.waiting);
+                metrics::gauge!("dsync_changes_waiting").set(waiting.unwrap_or_default() as f64);
+                Ok::<_, workos_directory_mirror::Error>(())
+            };
+            let interval = Duration::from_secs(*interval);
             let followed = tokio::select! {
-                asked = asked => asked,
-                failed = follow(&mirror, consumer, Duration::from_secs(*interval), format) => failed,
+                followed = follow(&mirror, consumer, interval, format, asked) => followed,
+                failed = status.serve_while(look) => failed,
             };
             mirror.close().await;
             followed
@@ -141,30 +158,46 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
 
 async fn list(mirror: &Mirror, after: i64, consumer: Option<&str>, limit: u32, format: Format) -> Result<(), Failure> {
     let Some(consumer) = consumer else {
-        let changes = mirror.changes_after(after, limit).await?;
-        return changes.iter().try_for_each(|change| show(change, format));
+        show(&mirror.changes_after(after, limit).await?, format)?;
+        return Ok(());
     };
     let changes = mirror.changes(consumer);
-    let page = changes.page(limit).await?;
-    page.iter().try_for_each(|change| show(change, format))?;
-    if let Some(last) = page.last() {
+    if let Some(last) = show(&changes.page(limit).await?, format)? {
         changes.acknowledge(last).await?;
     }
     Ok(())
 }
 
-async fn follow(mirror: &Mirror, consumer: &str, interval: Duration, format: Format) -> Result<(), Failure> {
+/// Writes changes as they come until it is asked to end. What was written is noted before it ends.
+async fn follow(
+    mirror: &Mirror,
+    consumer: &str,
+    interval: Duration,
+    format: Format,
+    asked: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    tokio::pin!(asked);
     let changes = mirror.changes(consumer).interval(interval);
     let mut stream = changes.stream();
-    while let Some(change) = stream.next().await {
-        let change = change?;
+    loop {
+        let change = tokio::select! {
+            biased;
+            asked = &mut asked => {
+                asked?;
+                notice::say("stopped; the same command goes on from here");
+                return Ok(());
+            }
+            change = stream.next() => change,
+        };
+        let Some(change) = change.transpose()? else {
+            return Ok(());
+        };
         // What nobody reads any more does not count as seen.
         if output::line(format, &change, || text(&change))?.is_break() {
             return Ok(());
         }
         changes.acknowledge(&change).await?;
     }
-    Ok(())
 }
 
 async fn consumers(mirror: &Mirror, forget: Option<&str>, format: Format) -> Result<(), Failure> {
@@ -181,8 +214,16 @@ async fn consumers(mirror: &Mirror, forget: Option<&str>, format: Format) -> Res
     Ok(())
 }
 
-fn show(change: &Change, format: Format) -> Result<(), Failure> {
-    output::result(format, change, || text(change))
+/// Writes changes until the last, or until nobody reads any more; gives the last that somebody may have read.
+fn show(changes: &[Change], format: Format) -> Result<Option<&Change>, Failure> {
+    let mut last = None;
+    for change in changes {
+        if output::line(format, change, || text(change))?.is_break() {
+            break;
+        }
+        last = Some(change);
+    }
+    Ok(last)
 }
 
 fn text(change: &Change) -> String {

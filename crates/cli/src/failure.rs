@@ -21,8 +21,7 @@ enum Kind {
     Authentication = 3,
     Network = 4,
     Unhealthy = 5,
-    /// What a shell says of a program that Ctrl-C ended.
-    Interrupted = 130,
+    Interrupted = crate::interrupt::INTERRUPTED as isize,
 }
 
 impl Failure {
@@ -76,10 +75,15 @@ impl Failure {
         &self.message
     }
 
+    /// What the process ends with.
+    pub(crate) fn code(&self) -> u8 {
+        self.kind as u8
+    }
+
     /// Prints the failure as one line and gives its exit code.
     pub(crate) fn report(&self) -> ExitCode {
         crate::notice::error(&self.message);
-        ExitCode::from(self.kind as u8)
+        ExitCode::from(self.code())
     }
 }
 

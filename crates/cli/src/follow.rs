@@ -104,18 +104,26 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What monitoring gets to know.
 fn note(progress: &FollowProgress, status: &Status) {
+    count(progress);
     match progress {
-        FollowProgress::Applied(counts) => {
-            for (count, outcome) in outcomes(counts) {
-                metrics::counter!("dsync_events_total", "outcome" => outcome).increment(count);
-            }
-        }
         FollowProgress::CaughtUp {
             full_sync_began_at: Some(_),
         } => status.is_well(),
         FollowProgress::CaughtUp {
             full_sync_began_at: None,
         } => status.is_not_ready("the first full sync is under way"),
+        _ => {}
+    }
+}
+
+/// Counts what happened, for `/metrics`.
+pub(crate) fn count(progress: &FollowProgress) {
+    match progress {
+        FollowProgress::Applied(counts) => {
+            for (count, outcome) in outcomes(counts) {
+                metrics::counter!("dsync_events_total", "outcome" => outcome).increment(count);
+            }
+        }
         FollowProgress::CursorLost => metrics::counter!("dsync_cursors_lost_total").increment(1),
         FollowProgress::Reconciled(_) => metrics::counter!("dsync_full_syncs_total").increment(1),
         FollowProgress::Failed { .. } => metrics::counter!("dsync_failures_total").increment(1),

@@ -5,7 +5,8 @@
 //! ```text
 //! flags, environment, profile file ──▶ settings ──▶ command (one file or folder each) ──▶ mirror, emulator, client
 //!                                                      │                                     │
-//!                     stderr ◀── progress, notice ─────┤◀──────── objects, progress ─────────┘
+//!              stderr ◀── progress, notice, logs ──────┤◀──────── objects, progress ─────────┘
+//!           collector ◀── traces (feature `otel`) ─────┤
 //!                     stdout ◀── output, listing ──────┘   text for people, JSON for machines
 //!                     exit code ◀── failure
 //! ```
@@ -67,6 +68,7 @@ mod groups;
 mod health;
 mod interrupt;
 mod listing;
+mod logs;
 mod man;
 mod memberships;
 mod notice;
@@ -76,59 +78,83 @@ mod purge;
 mod settings;
 mod status;
 mod sync;
+#[cfg(feature = "otel")]
+mod traces;
 mod users;
 mod verify;
 mod webhooks;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::ArgMatches;
+use clap::CommandFactory as _;
+use clap::FromArgMatches as _;
+use tracing::Instrument as _;
 
 use crate::arguments::Arguments;
 use crate::arguments::Command;
 use crate::failure::Failure;
+use crate::logs::Logs;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments) {
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let logs = match arguments.verbosity.install() {
+        Ok(logs) => logs,
+        Err(failure) => return failure.report(),
+    };
+    let code = match run(arguments, &matches, &logs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
-    }
+    };
+    logs.finish();
+    code
 }
 
-fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments {
-        command,
-        output: asked,
-        verbosity,
-    } = arguments;
-    verbosity.install();
-    let output = asked.unwrap_or_default();
+fn run(arguments: Arguments, matches: &ArgMatches, logs: &Logs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
-        match command {
-            Command::Verify(arguments) => verify::run(&arguments, asked).await,
-            Command::Health(arguments) => health::run(&arguments, asked).await,
-            Command::Directories(arguments) => directories::run(&arguments, asked).await,
-            Command::Users(arguments) => users::run(&arguments, asked).await,
-            Command::Groups(arguments) => groups::run(&arguments, asked).await,
-            Command::Memberships(arguments) => memberships::run(&arguments, asked).await,
-            Command::Sync(arguments) => sync::run(&arguments, output).await,
-            Command::Follow(arguments) => follow::run(&arguments, output).await,
-            Command::Webhooks(arguments) => webhooks::run(&arguments, output).await,
-            Command::Changes(arguments) => changes::run(&arguments, asked).await,
-            Command::Diff(arguments) => diff::run(&arguments, output).await,
-            Command::Purge(arguments) => purge::run(&arguments, output).await,
-            Command::Events(arguments) => events::run(&arguments, asked).await,
-            Command::Api(arguments) => api::run(arguments).await,
-            Command::Demo(arguments) => demo::run(&arguments, output).await,
-            Command::Emulator(arguments) => emulator::run(&arguments, asked).await,
-            Command::Config(arguments) => config::run(&arguments, output),
-            Command::Completions(arguments) => completions::run(&arguments),
-            Command::Man(arguments) => man::run(&arguments),
-        }
-    })
+    let span = logs.command(matches);
+    let result = runtime.block_on(dispatch(arguments).instrument(span.clone()));
+    if let Err(failure) = &result {
+        span.record("otel.status_code", "ERROR");
+        span.record("process.exit.code", failure.code());
+    }
+    result
+}
+
+async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments {
+        command,
+        output: asked,
+        verbosity: _,
+    } = arguments;
+    // Before anything is changed or asked.
+    if !matches!(command, Command::Verify(_) | Command::Health(_)) {
+        asked.unwrap_or_default().general()?;
+    }
+    let output = asked.unwrap_or_default();
+    match command {
+        Command::Verify(arguments) => verify::run(&arguments, asked).await,
+        Command::Health(arguments) => health::run(&arguments, asked).await,
+        Command::Directories(arguments) => directories::run(&arguments, asked).await,
+        Command::Users(arguments) => users::run(&arguments, asked).await,
+        Command::Groups(arguments) => groups::run(&arguments, asked).await,
+        Command::Memberships(arguments) => memberships::run(&arguments, asked).await,
+        Command::Sync(arguments) => sync::run(&arguments, output).await,
+        Command::Follow(arguments) => follow::run(&arguments, output).await,
+        Command::Webhooks(arguments) => webhooks::run(&arguments, output).await,
+        Command::Changes(arguments) => changes::run(&arguments, asked).await,
+        Command::Diff(arguments) => diff::run(&arguments, output).await,
+        Command::Purge(arguments) => purge::run(&arguments, output).await,
+        Command::Events(arguments) => events::run(&arguments, asked).await,
+        Command::Api(arguments) => api::run(arguments).await,
+        Command::Demo(arguments) => demo::run(&arguments, output).await,
+        Command::Emulator(arguments) => emulator::run(&arguments, asked).await,
+        Command::Config(arguments) => config::run(&arguments, output),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
+    }
 }

@@ -42,7 +42,7 @@ struct State {
 
 impl Display {
     pub(crate) fn new() -> Self {
-        let bar = if std::io::stderr().is_terminal() && !crate::notice::is_quiet() {
+        let bar = if std::io::stderr().is_terminal() && crate::notice::may_show_progress() {
             ProgressBar::new_spinner()
         } else {
             ProgressBar::hidden()
@@ -79,6 +79,11 @@ impl Display {
         self.bar.finish_and_clear();
     }
 
+    /// What has come, in words; nothing when nothing has.
+    pub(crate) fn counts(&self) -> String {
+        self.lock().counts()
+    }
+
     fn count(&self, kind: Kind, directory: &str, count: u64) {
         let mut state = self.lock();
         state.seen.insert((kind, directory.to_owned()), count);
@@ -90,21 +95,31 @@ impl Display {
     }
 
     /// A line that stays, whether or not stderr is a terminal.
-    fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         self.bar.suspend(|| crate::notice::say(text));
     }
 }
 
 impl State {
-    /// What has come, how fast, and when the users will be there. Memberships come after them in a time of their own.
-    fn text(&mut self, now: Instant) -> String {
-        let mut totals: BTreeMap<Kind, u64> = BTreeMap::new();
+    fn totals(&self) -> BTreeMap<Kind, u64> {
+        let mut totals = BTreeMap::new();
         for ((kind, _), count) in &self.seen {
             *totals.entry(*kind).or_default() += count;
         }
-        let counts: Vec<String> = totals.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        let mut text = counts.join(", ");
-        let Some(&users) = totals.get(&Kind::Users) else {
+        totals
+    }
+
+    fn counts(&self) -> String {
+        let counts: Vec<String> = (self.totals().iter())
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
+        counts.join(", ")
+    }
+
+    /// What has come, how fast, and when the users will be there. Memberships come after them in a time of their own.
+    fn text(&mut self, now: Instant) -> String {
+        let mut text = self.counts();
+        let Some(&users) = self.totals().get(&Kind::Users) else {
             return text;
         };
         let (start, before) = *self.first.get_or_insert((now, users));

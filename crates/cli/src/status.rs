@@ -1,7 +1,7 @@
 //! How a command that runs for long is doing, over HTTP: `/healthz`, `/readyz` and `/metrics`.
 //!
 //! `/healthz` answers as long as the process does. `/readyz` says 200 when the database is up to date, else 503 and why.
-//! `/metrics` is what Prometheus reads. Nothing here shows names, ids or settings, and nothing is served unless asked for.
+//! `/metrics` is what Prometheus reads. Nothing here shows people or settings, and nothing is served unless asked for.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,8 +20,14 @@ use tokio::time::Instant;
 use crate::failure::Failure;
 use crate::notice;
 
-/// How often measurements are put together while nobody reads them.
+/// How often measurements are put together while nobody reads them, and how often a command looks whether it is well.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long such a look may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// For how long it counts that such a look was good.
+pub(crate) const HOLDS_FOR: Duration = Duration::from_secs(15);
 
 /// The flag of every command that runs for long.
 #[derive(Debug, clap::Args)]
@@ -41,6 +47,8 @@ struct State {
     /// For how long it counts that everything was well.
     holds_for: Duration,
     readiness: Mutex<Readiness>,
+    /// Metrics that a command writes itself.
+    written: Mutex<String>,
 }
 
 enum Readiness {
@@ -49,11 +57,17 @@ enum Readiness {
 }
 
 impl Address {
+    /// Whether anything is to be served.
+    pub(crate) fn is_given(&self) -> bool {
+        self.address.is_some()
+    }
+
     /// Takes the address, if one is given. What is well holds for a while, then it has to be said again.
     pub(crate) async fn open(&self, holds_for: Duration) -> Result<Status, Failure> {
         let state = Arc::new(State {
             holds_for,
             readiness: Mutex::new(Readiness::Not("starting")),
+            written: Mutex::default(),
         });
         let Some(address) = self.address else {
             return Ok(Status {
@@ -87,17 +101,46 @@ impl Status {
         self.state.set(Readiness::Not(reason));
     }
 
+    /// Puts these metrics beside those that were counted, in place of what was put there before.
+    pub(crate) fn show(&self, metrics: String) {
+        *self.state.written.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
+    }
+
+    /// Serves like [`serve`](Self::serve), and looks again and again whether the database can be used.
+    pub(crate) async fn serve_while<E>(&self, look: impl AsyncFn() -> Result<(), E>) -> Result<(), Failure> {
+        if self.server.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return std::future::pending().await;
+        }
+        let looks = async {
+            loop {
+                match tokio::time::timeout(PATIENCE, look()).await {
+                    Ok(Ok(())) => self.is_well(),
+                    Ok(Err(_)) | Err(_) => self.is_not_ready("the database cannot be used"),
+                }
+                tokio::time::sleep(UPKEEP).await;
+            }
+        };
+        tokio::select! {
+            ended = self.serve() => ended,
+            () = looks => Ok(()),
+        }
+    }
+
     /// Serves until it is dropped, once; never ends when there is nothing to serve.
     pub(crate) async fn serve(&self) -> Result<(), Failure> {
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((listener, handle)) = server else {
             return std::future::pending().await;
         };
-        let (state, metrics) = (Arc::clone(&self.state), handle.clone());
+        let (state, shown, metrics) = (Arc::clone(&self.state), Arc::clone(&self.state), handle.clone());
+        let metrics = move || {
+            let written = shown.written.lock().unwrap_or_else(PoisonError::into_inner);
+            std::future::ready(metrics.render() + &written)
+        };
         let router = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(move || async move { state.answer(Instant::now()) }))
-            .route("/metrics", get(move || async move { metrics.render() }));
+            .route("/metrics", get(metrics));
         let upkeep = async {
             loop {
                 tokio::time::sleep(UPKEEP).await;
@@ -139,6 +182,7 @@ mod tests {
         let state = State {
             holds_for: Duration::from_secs(60),
             readiness: Mutex::new(Readiness::Not("starting")),
+            written: Mutex::default(),
         };
         let start = Instant::now();
         assert_eq!(

@@ -1,12 +1,15 @@
 //! `dsync sync`: makes a database equal to the directories.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use tokio::sync::Notify;
 use workos_directory_mirror::Counts;
 use workos_directory_mirror::Forecast;
 use workos_directory_mirror::FullSync;
 use workos_directory_mirror::Kind;
 use workos_directory_mirror::Mirror;
+use workos_directory_mirror::Progress;
 use workos_directory_mirror::Summary;
 
 use crate::connection::Connection;
@@ -73,22 +76,53 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     output::result(format, &summary, || summary_text(&summary))
 }
 
-/// Runs a sync and shows how it goes. Ctrl-C ends it between two pages, and the next run goes on from there.
+/// How long the page in hand may take at the end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs a sync and shows how it goes. Ctrl-C ends it when the page in hand is written, and the next run goes on from there.
 pub(crate) async fn watched(sync: FullSync<'_>) -> Result<Summary, Failure> {
     let display = Display::new();
+    let asked = interrupt::listen()?;
+    let page = Notify::new();
     let result = {
-        let run = sync.on_progress(|progress| display.tell(progress)).run();
+        let run = sync.on_progress(|progress| {
+            display.tell(progress);
+            if matches!(progress, Progress::Page { .. }) {
+                page.notify_waiters();
+            }
+        });
+        tokio::pin! {
+            let run = run.run();
+        }
         tokio::select! {
-            result = run => result.map_err(Failure::from),
-            asked = interrupt::requested() => asked.and_then(|()| {
-                Err(Failure::interrupted(
-                    "interrupted; all pages that were written are kept, the same command goes on from there within an hour",
-                ))
-            }),
+            result = &mut run => result.map_err(Failure::from),
+            asked = asked => match asked {
+                Ok(()) => {
+                    display.note("ending with the page in hand; Ctrl-C again ends at once");
+                    tokio::select! {
+                        // First, so that it listens before the run goes on.
+                        biased;
+                        () = page.notified() => Err(interrupted(&display)),
+                        result = &mut run => result.map_err(Failure::from),
+                        () = tokio::time::sleep(GRACE) => Err(interrupted(&display)),
+                    }
+                }
+                Err(failure) => Err(failure),
+            },
         }
     };
     display.finish();
     result
+}
+
+fn interrupted(display: &Display) -> Failure {
+    let kept = match display.counts() {
+        counts if counts.is_empty() => "nothing was written yet".to_owned(),
+        counts => format!("{counts} are kept"),
+    };
+    Failure::interrupted(format!(
+        "interrupted; {kept}, and the same command goes on from there within an hour"
+    ))
 }
 
 /// The summary as a table.

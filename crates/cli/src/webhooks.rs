@@ -4,10 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use axum::extract::Request;
+use axum::middleware;
+use axum::middleware::Next;
+use axum::response::Response;
 use clap::Subcommand;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 use workos_directory_mirror::FollowProgress;
 use workos_directory_mirror::Mirror;
 use workos_directory_mirror::webhooks;
@@ -21,6 +26,10 @@ use crate::notice;
 use crate::output;
 use crate::output::Format;
 use crate::settings;
+use crate::status;
+
+/// Where webhooks are posted to.
+const PATH: &str = "/webhooks";
 
 /// The variable with the secrets.
 const SECRETS: &str = "WORKOS_WEBHOOK_SECRET";
@@ -41,9 +50,11 @@ Examples:
   dsync webhooks serve --database postgres://dsync@localhost/mirror
   WORKOS_WEBHOOK_SECRET=new,old dsync webhooks serve --database sqlite:mirror.sqlite --listen 127.0.0.1:9000
 
-POST /webhooks is the endpoint; GET /healthz answers while the process is there, GET /readyz while its database is. It
-speaks plain HTTP: put TLS before it. Webhooks get lost, so let `dsync follow` or `dsync sync` run as well. Ctrl-C or SIGTERM
-ends it when what was kept is applied.")]
+  dsync webhooks serve --database postgres://dsync@localhost/mirror --status 127.0.0.1:9465
+
+POST /webhooks is the endpoint; GET /healthz answers while the process is there, GET /readyz while its database is. Metrics are
+at the address of `--status` alone, which is not for strangers. It speaks plain HTTP: put TLS before it. Webhooks get lost, so
+let `dsync follow` or `dsync sync` run as well. Ctrl-C or SIGTERM ends it when what was kept is applied.")]
     Serve(Serve),
 }
 
@@ -60,6 +71,9 @@ struct Serve {
     /// between them while it is being changed
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+
+    #[command(flatten)]
+    status: status::Address,
 }
 
 /// The first line: where webhooks go.
@@ -79,23 +93,30 @@ async fn serve(arguments: &Serve, format: Format) -> Result<(), Failure> {
     let chosen = settings::choose(arguments.profile.as_deref())?;
     let address = arguments.database.required(&chosen)?;
     let asked = interrupt::listen()?;
+    let status = arguments.status.open(status::HOLDS_FOR).await?;
     let mirror = Mirror::connect(&address).await?;
     let cannot_listen = |error| Failure::usage(format!("cannot listen on {}: {error}", arguments.listen));
     let listener = TcpListener::bind(arguments.listen).await.map_err(cannot_listen)?;
     let listening = Listening {
-        url: format!("http://{}/webhooks", listener.local_addr().map_err(cannot_listen)?),
+        url: format!("http://{}{PATH}", listener.local_addr().map_err(cannot_listen)?),
     };
     output::result(format, &listening, || format!("listening on {}", listening.url))?;
 
     let (unwritten, ending) = (Mutex::new(None), Notify::new());
     let worker = mirror.worker().on_progress(|progress| {
+        follow::count(progress);
         if let Err(failure) = tell(progress, format) {
             *unwritten.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
             ending.notify_one();
         }
     });
     let (stop_taking, stopped_taking) = tokio::sync::oneshot::channel::<()>();
-    let router = webhooks::router(mirror.clone(), verifier);
+    let router = webhooks::router(mirror.clone(), verifier).layer(middleware::from_fn(noted));
+    let look = async || {
+        let waiting = mirror.waiting_events().await?;
+        metrics::gauge!("dsync_events_waiting").set(waiting as f64);
+        Ok::<_, workos_directory_mirror::Error>(())
+    };
     let taking = tokio::spawn(
         axum::serve(listener, router)
             .with_graceful_shutdown(async { drop(stopped_taking.await) })
@@ -107,8 +128,10 @@ async fn serve(arguments: &Serve, format: Format) -> Result<(), Failure> {
         .run(async {
             listened = tokio::select! {
                 asked = asked => asked,
+                failed = status.serve_while(look) => failed,
                 () = ending.notified() => Ok(()),
             };
+            notice::say("ending with what is under way; Ctrl-C again ends at once");
             drop(stop_taking);
             // Somebody who holds a connection open does not hold up the end.
             drop(tokio::time::timeout(GRACE, taking).await);
@@ -122,6 +145,31 @@ async fn serve(arguments: &Serve, format: Format) -> Result<(), Failure> {
     }
     notice::say("stopped; everything that was taken is applied");
     Ok(())
+}
+
+/// Counts what is posted, logs it, and gives it a span of its own. Whose event it is stands in none of them.
+async fn noted(request: Request, next: Next) -> Response {
+    if request.uri().path() != PATH {
+        return next.run(request).await;
+    }
+    let span = tracing::info_span!(
+        target: "dsync",
+        "webhook",
+        otel.name = "POST /webhooks",
+        otel.kind = "server",
+        http.request.method = request.method().as_str(),
+        http.route = PATH,
+        http.response.status_code = tracing::field::Empty,
+        otel.status_code = tracing::field::Empty,
+    );
+    let response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    metrics::counter!("dsync_webhooks_total", "status" => status.as_str().to_owned()).increment(1);
+    response
 }
 
 /// How long what is under way may take at the end.

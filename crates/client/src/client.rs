@@ -25,6 +25,7 @@ use crate::client_builder::ClientBuilder;
 use crate::decode;
 use crate::drift::Watch;
 use crate::limiter::Limiter;
+use crate::limiter::Permit;
 use crate::meter;
 use crate::operation::Operation;
 use crate::retry;
@@ -78,6 +79,12 @@ pub(crate) struct Answer {
     pub(crate) arrived: Instant,
     /// How often the request was sent until this answer came.
     pub(crate) attempts: u32,
+}
+
+/// The right to send a request, and what it took to get it.
+struct Turn<'a> {
+    permit: Permit<'a>,
+    waited: Duration,
 }
 
 /// What the body of a success is for.
@@ -200,14 +207,21 @@ impl Client {
             .query_pairs()
             .find(|(name, _)| name == "directory")
             .map(|(_, value)| value);
-        let attempt = |number| {
+        let turn = || async {
+            let asked = Instant::now();
+            let permit = self.inner.limiter.acquire(operation, directory.as_deref()).await;
+            let waited = asked.elapsed();
+            Turn { permit, waited }
+        };
+        let attempt = |number, turn, limit| {
             let copy = request.try_clone();
-            let directory = directory.as_deref();
             async move {
                 // Only a streamed body cannot be sent again, and no operation has one.
-                let request =
+                let mut request =
                     copy.ok_or_else(|| Error::invalid_request(operation, "its body cannot be repeated".to_owned()))?;
-                self.attempt(operation, directory, request, body, number, trace).await
+                let timeout = request.timeout_mut();
+                *timeout = Some(timeout.map_or(limit, |timeout| timeout.min(limit)));
+                self.attempt(operation, turn, request, body, number, trace).await
             }
         };
         let gone = |error: &Error| {
@@ -226,27 +240,25 @@ impl Client {
             &self.inner.retry_budget,
             operation,
             fastrand::f64,
+            turn,
             attempt,
             gone,
         )
         .await
     }
 
-    /// Sends a request once, when the limiter lets it.
+    /// Sends a request once, now that the limiter lets it.
     async fn attempt(
         &self,
         operation: &'static Operation,
-        directory: Option<&str>,
+        Turn { permit, waited }: Turn<'_>,
         request: reqwest::Request,
         body: Body,
         attempts: u32,
         trace: &Trace,
     ) -> Result<Answer, Error> {
-        let asked = Instant::now();
-        let permit = self.inner.limiter.acquire(operation, directory).await;
         let sent = Instant::now();
         let answer = self.transfer(operation, request, body, attempts).await;
-        let waited = sent.duration_since(asked);
         trace.tried(attempts, waited, sent, &answer);
         meter::tried(operation, attempts, waited, sent.elapsed(), &answer);
         let answer = answer?;

@@ -88,6 +88,8 @@ impl ClientBuilder {
     }
 
     /// The address of the API; the live API's unless set. A path in it stays in front of every request's path.
+    ///
+    /// Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. This machine is reached without one.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
@@ -113,8 +115,6 @@ impl ClientBuilder {
 
     /// Certificates to trust besides those of the operating system, as PEM text: for a proxy that ends TLS, or a server of
     /// one's own. May be called more than once.
-    ///
-    /// Proxies themselves are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     #[cfg(all(
         any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"),
         not(all(target_arch = "wasm32", target_os = "unknown"))
@@ -196,6 +196,7 @@ impl ClientBuilder {
         let settings = transport::Settings {
             timeout: self.timeout,
             user_agent,
+            is_loopback: base_url.is_loopback(),
             root_certificates: self.root_certificates,
         };
         let inner = Inner {

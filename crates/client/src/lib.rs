@@ -103,7 +103,6 @@ mod trace;
 mod transport;
 #[cfg(feature = "webhooks")]
 mod webhook;
-mod window;
 
 #[cfg(not(feature = "buildtime"))]
 #[rustfmt::skip]

@@ -227,9 +227,12 @@ impl<R: ListRequest> Items<R> {
         }
     }
 
-    /// The cursor of the page in hand: give it to `after` to go on later without missing an item. Items of that page
-    /// that were already seen come again.
+    /// Where to go on later without missing an item: give it to `after`. It is the cursor of the page in hand, whose items
+    /// that were already seen come again, or that of the next page when all of them were seen.
     pub fn cursor(&self) -> Option<&Cursor> {
+        if self.items.is_empty() {
+            return self.pages.cursor();
+        }
         self.page_cursor.as_ref()
     }
 

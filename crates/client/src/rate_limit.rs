@@ -2,7 +2,8 @@
 //!
 //! One limiter is shared by all clones of a client. It has a window for all requests together and one for each directory
 //! whose users are listed. Requests for different directories take turns, so that one big directory does not starve the
-//! rest. It learns from `X-RateLimit-*` headers and slows down for everyone after a 429.
+//! rest. It learns from `X-RateLimit-*` headers. After a 429 everyone goes on slower until successes have brought the pace back,
+//! unless the headers say that one directory alone has met its limit: then that directory does.
 
 use std::time::Duration;
 

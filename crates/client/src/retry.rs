@@ -57,7 +57,8 @@ impl RetryPolicy {
         self
     }
 
-    /// How long all tries may take together, waits included; 3 minutes unless set. No wait is begun that would end later.
+    /// How long all tries may take together, waits between them included, from when the first one is sent; 3 minutes unless
+    /// set. No wait is begun that would end later, and a try that is under way then ends with [`Error::Timeout`].
     #[must_use]
     pub const fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -84,23 +85,29 @@ impl Default for RetryPolicy {
 
 /// Runs tries until one is done, an error does not pass, or the policy or the budget is exhausted.
 ///
-/// `attempt` gets the number of the try, from 1. Dropping the future is safe at any time.
-pub(crate) async fn run<T, F>(
+/// `turn` waits until a try may be sent. What the first one waits for its turn does not count as time of the call: a program
+/// that starts a thousand requests at once means all of them. `attempt` gets the number of the try, from 1, its turn, and how
+/// long it may take. Dropping the future is safe at any time.
+pub(crate) async fn run<P, T, F, G>(
     policy: RetryPolicy,
     budget: &RetryBudget,
     operation: &'static Operation,
     random: impl Fn() -> f64,
-    mut attempt: impl FnMut(u32) -> F,
+    turn: impl Fn() -> G,
+    attempt: impl Fn(u32, P, Duration) -> F,
     gone: impl FnOnce(&Error) -> Option<T>,
 ) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
+    G: Future<Output = P>,
 {
+    let mut permit = turn().await;
     let start = Instant::now();
+    let left = || policy.deadline.saturating_sub(start.elapsed());
     let mut lost_answer = false;
     let mut number = 1;
     loop {
-        let error = match attempt(number).await {
+        let error = match attempt(number, permit, left()).await {
             Ok(answer) => {
                 budget.succeeded();
                 return Ok(answer);
@@ -122,15 +129,15 @@ where
             Some(wait) => wait.min(retry_after::MAX_WAIT),
             None => policy.backoff.delay(number - 1, random()),
         };
-        let in_time = start
-            .elapsed()
-            .checked_add(wait)
-            .is_some_and(|end| end <= policy.deadline);
-        if !in_time || !budget.take() {
+        if wait >= left() || !budget.take() {
             return Err(error);
         }
         trace::retry(&error, number, wait);
         runtime::sleep(wait).await;
+        permit = match runtime::timeout(left(), turn()).await {
+            Some(permit) if !left().is_zero() => permit,
+            _ => return Err(error),
+        };
         number += 1;
     }
 }
@@ -201,7 +208,8 @@ mod tests {
             &RetryBudget::new(),
             operation,
             || 1.0,
-            |number| {
+            || std::future::ready(()),
+            |number, (), _| {
                 *tries.borrow_mut() = number;
                 let (status, wait) = script[(number as usize - 1).min(script.len() - 1)];
                 async move { outcome(operation, status, number, wait) }
@@ -278,7 +286,8 @@ mod tests {
             &RetryBudget::new(),
             &DELETE_DIRECTORY,
             || 1.0,
-            |number| async move {
+            || std::future::ready(()),
+            |number, (), _| async move {
                 match number {
                     1 => unsent().await,
                     _ => outcome(&DELETE_DIRECTORY, 404, number, None),
@@ -299,6 +308,47 @@ mod tests {
         assert_eq!((tries, seconds), (3, 3));
     }
 
+    /// Every try fails; gives the time that each was allowed, in seconds, and the time that passed.
+    async fn allowed(policy: RetryPolicy, turn: u64, takes: u64) -> (Vec<u64>, u64) {
+        let allowed = RefCell::new(Vec::new());
+        let start = Instant::now();
+        let result = run(
+            policy,
+            &RetryBudget::new(),
+            &GET_DIRECTORY,
+            || 1.0,
+            || tokio::time::sleep(Duration::from_secs(turn)),
+            |number, (), limit| {
+                allowed.borrow_mut().push(limit.as_secs());
+                async move {
+                    tokio::time::sleep(limit.min(Duration::from_secs(takes))).await;
+                    outcome(&GET_DIRECTORY, 503, number, Some(2))
+                }
+            },
+            |_| None,
+        )
+        .await;
+        let attempts = result.unwrap_err().attempts() as usize;
+        assert_eq!(attempts, allowed.borrow().len());
+        (allowed.into_inner(), start.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_tries_together_take_no_longer_than_the_deadline() {
+        let policy = RetryPolicy::default().with_deadline(Duration::from_secs(100));
+        assert_eq!(allowed(policy, 0, 40).await, (vec![100, 58, 16], 100));
+        assert_eq!(allowed(policy, 0, 1_000).await, (vec![100], 100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_for_the_rate_limit_counts_from_the_second_try_on() {
+        let policy = RetryPolicy::default().with_deadline(Duration::from_secs(100));
+        // The first turn takes 30 s of nobody's time; the third would come 8 s too late.
+        assert_eq!(allowed(policy, 30, 20).await, (vec![100, 48], 30 + 100));
+        assert_eq!(allowed(policy, 1_000, 20).await, (vec![100], 1_000 + 100));
+        assert_eq!(allowed(RetryPolicy::off(), 1_000, 20).await.1, 1_020);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn switched_off_it_tries_once() {
         let (_, tries, seconds) = play(&GET_DIRECTORY, RetryPolicy::off(), &[(503, Some(1))]).await;
@@ -311,7 +361,7 @@ mod tests {
         let mut tries = 0_u32;
         for _ in 0..200 {
             let count = RefCell::new(0);
-            let failed = |number| {
+            let failed = |number, (), _| {
                 *count.borrow_mut() += 1;
                 async move { outcome(&GET_DIRECTORY, 503, number, None) }
             };
@@ -320,6 +370,7 @@ mod tests {
                 &budget,
                 &GET_DIRECTORY,
                 || 0.0,
+                || std::future::ready(()),
                 failed,
                 |_| None,
             )

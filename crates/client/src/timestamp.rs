@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::hash::Hasher;
 use std::str::FromStr;
 
-use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use serde::Deserialize;
 use serde::Deserializer;
@@ -18,7 +18,8 @@ use serde::de::Visitor;
 ///
 /// It is read from RFC 3339 of any precision and offset, and from the form `2023-04-28 20:05:31.093` (a space, no zone,
 /// UTC) that events were seen with. It is written as it was read; one made from a [`jiff::Timestamp`] is written like
-/// `2024-01-15T10:00:00.000Z`. Comparisons look at the instant only.
+/// `2024-01-15T10:00:00.000Z`. Comparisons look at the instant only; what lies after [`jiff::Timestamp::MAX`], in the last
+/// hours of the year 9999, counts as that.
 ///
 /// ```
 /// use workos_directory_sync::Timestamp;
@@ -85,17 +86,24 @@ impl FromStr for Timestamp {
         if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) || !text.is_ascii() {
             return Err(error());
         }
-        let instant = match text.parse::<jiff::Timestamp>() {
-            Ok(instant) => instant,
-            Err(_) if text.as_bytes().get(10) == Some(&b' ') => {
-                let civil: DateTime = text.parse().map_err(|_| error())?;
-                Offset::UTC.to_timestamp(civil).map_err(|_| error())?
-            }
-            Err(_) => return Err(error()),
-        };
-        let text = (!is_canonical(text)).then(|| text.into());
+        let usual = text.parse().ok();
+        let instant = usual.or_else(|| unusual(text)).ok_or_else(error)?;
+        let text = (usual.is_none() || !is_canonical(text)).then(|| text.into());
         Ok(Self { instant, text })
     }
+}
+
+/// The instant of a text that is none to jiff: without a zone after a space, or in the last hours of the year 9999, which
+/// some write for "never" and which an instant does not reach.
+fn unusual(text: &str) -> Option<jiff::Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    let offset = match pieces.to_numeric_offset() {
+        Some(offset) => offset,
+        None if text.as_bytes().get(10) == Some(&b' ') && pieces.time_zone_annotation().is_none() => Offset::UTC,
+        None => return None,
+    };
+    let civil = pieces.date().to_datetime(pieces.time()?);
+    Some(offset.to_timestamp(civil).unwrap_or(jiff::Timestamp::MAX))
 }
 
 /// Whether a valid timestamp has the form `2024-01-15T10:00:00.000Z`, which is then what its instant writes.
@@ -236,6 +244,22 @@ mod tests {
     }
 
     #[test]
+    fn the_last_day_that_can_be_written_is_kept_as_text_and_counts_as_the_last_instant() {
+        for text in [
+            "9999-12-31T23:59:59.999Z",
+            "9999-12-31 23:59:59.999",
+            "9999-12-31T23:59:59-12:00",
+        ] {
+            let never: Timestamp = text.parse().unwrap();
+            assert_eq!(never.to_string(), text);
+            assert_eq!(never.as_jiff(), jiff::Timestamp::MAX);
+        }
+        // What Go writes for a time that was never set.
+        let unset: Timestamp = "0001-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(unset.canonical(), "0001-01-01T00:00:00.000Z");
+    }
+
+    #[test]
     fn offsets_are_the_same_instant() {
         let here: Timestamp = "2024-01-15T12:00:00.000+02:00".parse().unwrap();
         let there: Timestamp = "2024-01-15T10:00:00Z".parse().unwrap();
@@ -256,6 +280,10 @@ mod tests {
             "yesterday",
             "2024-01-15",
             "2024-13-01T00:00:00Z",
+            "2024-02-30T00:00:00Z",
+            "9999-12-32T00:00:00Z",
+            "2024-01-15T10:00:00",
+            "2024-01-15 10:00:00[Europe/Berlin]",
             "２０２４-01-15T10:00:00Z",
             "+002024-01-15T10:00:00Z",
         ] {

@@ -60,6 +60,7 @@ mod on {
                 url.template = operation.path,
                 http.response.status_code = Empty,
                 error.r#type = Empty,
+                otel.status_code = Empty,
                 request_id = Empty,
                 attempts = Empty,
                 wait_ms = Empty,
@@ -80,6 +81,7 @@ mod on {
             if let Err(error) = &result {
                 self.record(error.status(), error.request_id(), error.attempts());
                 self.span.record("error.type", error.kind());
+                self.span.record("otel.status_code", "ERROR");
                 self.span.in_scope(|| info!(target: TARGET, "the call failed"));
             }
             result

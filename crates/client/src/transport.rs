@@ -17,6 +17,10 @@ pub(crate) struct Settings {
     /// For one request, from its start to the end of its answer.
     pub(crate) timeout: Duration,
     pub(crate) user_agent: HeaderValue,
+    /// Whether the API is on this machine: then no proxy gets to see the key, which may be on its way unencrypted.
+    // `fetch` knows of proxies what the browser does.
+    #[cfg_attr(all(target_arch = "wasm32", target_os = "unknown"), allow(dead_code))]
+    pub(crate) is_loopback: bool,
     /// PEM texts of certificates that are trusted besides those of the operating system.
     // Not read where there is no TLS of ours.
     #[allow(dead_code)]
@@ -128,6 +132,11 @@ mod target {
                 .user_agent(settings.user_agent.clone())
                 .redirect(redirects)
                 .referer(false);
+            let builder = if settings.is_loopback {
+                builder.no_proxy()
+            } else {
+                builder
+            };
             tls(builder).build().map_err(ConfigError::Http)
         };
         Ok([

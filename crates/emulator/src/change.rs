@@ -3,8 +3,11 @@
 //! A change that is refused changes nothing and tells nothing, and so does one that says what is known already: a newer
 //! `updated_at` alone is no change.
 
-use serde_json::Map;
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use serde_json::value::to_raw_value;
+use workos_directory_sync::Attributes;
 use workos_directory_sync::types;
 use workos_directory_sync::types::DirectoryState;
 use workos_directory_sync::types::DirectoryUserState;
@@ -20,6 +23,7 @@ use crate::loader::complete_user;
 use crate::loader::encoded;
 use crate::loader::home;
 use crate::loader::organization_number;
+use crate::loader::packed;
 use crate::loader::parsed;
 use crate::row::DirectoryRow;
 use crate::row::GroupRow;
@@ -176,8 +180,6 @@ impl Change<'_> {
         }
         let text = encoded(&model)?;
         let code = StateCode::from(&model.state);
-        let middle = self.state.directories.get(directory).map_or("", |row| &row.user_middle);
-        let row = UserRow::new(directory, code, &text, &model.id, middle);
         let known = self.state.users.find(&model.id);
         let mut previous = None;
         if let Some(number) = known {
@@ -191,6 +193,11 @@ impl Change<'_> {
             }
             previous = Some(changed);
         }
+        let row = UserRow {
+            directory,
+            state: code,
+            text: packed(self.state, directory, &text)?,
+        };
         let number = match known {
             Some(number) => {
                 self.forget_user(number, organization);
@@ -218,7 +225,7 @@ impl Change<'_> {
             return self.tell(EventName::DsyncUserCreated, organization, &model);
         };
         let mut data: types::DirectoryUserUpdated = serde_json::from_str(&text).map_err(encoding)?;
-        data.previous_attributes = Some(previous.into());
+        data.previous_attributes = Some(Attributes::from_serialize(&previous).map_err(encoding)?);
         self.tell(EventName::DsyncUserUpdated, organization, &data)
     }
 
@@ -281,7 +288,7 @@ impl Change<'_> {
             *place = row;
         }
         let mut data: types::DirectoryGroupUpdated = serde_json::from_str(&text).map_err(encoding)?;
-        data.previous_attributes = Some(previous.into());
+        data.previous_attributes = Some(Attributes::from_serialize(&previous).map_err(encoding)?);
         self.tell(EventName::DsyncGroupUpdated, model.organization_id, &data)
     }
 
@@ -372,7 +379,9 @@ impl Change<'_> {
             return;
         };
         let (directory, code) = (row.directory, row.state);
-        let texts = row.with_texts(|texts| user_text_keys(directory, &texts));
+        let texts = self
+            .state
+            .with_user_texts(number, |texts| user_text_keys(directory, &texts));
         for key in user_keys(directory, organization, code) {
             self.state.users_by_scope.remove(key, number);
         }
@@ -405,31 +414,36 @@ fn encoding(error: serde_json::Error) -> ObjectError {
     }
 }
 
+/// The fields of an object, unparsed: what customers write is of any depth and precision.
+type Fields = BTreeMap<String, Box<RawValue>>;
+
 /// The former values of what differs: root fields, and of `custom_attributes` only those that changed; `null` for what was
 /// not there. `updated_at` alone is no difference.
-fn previous_attributes(before: &str, after: &str) -> Result<Map<String, Value>, ObjectError> {
-    let before: Map<String, Value> = serde_json::from_str(before).map_err(encoding)?;
-    let after: Map<String, Value> = serde_json::from_str(after).map_err(encoding)?;
+fn previous_attributes(before: &str, after: &str) -> Result<Fields, ObjectError> {
+    const CUSTOM: &str = "custom_attributes";
+    let fields = |text: &str| serde_json::from_str::<Fields>(text).map_err(encoding);
+    let (before, after) = (fields(before)?, fields(after)?);
     let mut previous = differences(&before, &after);
     previous.remove("updated_at");
-    if previous.contains_key("custom_attributes") {
-        let custom = |fields: &Map<String, Value>| match fields.get("custom_attributes") {
-            Some(Value::Object(custom)) => custom.clone(),
-            _ => Map::new(),
+    if previous.contains_key(CUSTOM) {
+        let custom = |object: &Fields| {
+            let custom = object
+                .get(CUSTOM)
+                .and_then(|custom| serde_json::from_str(custom.get()).ok());
+            custom.unwrap_or_default()
         };
-        previous.insert(
-            "custom_attributes".to_owned(),
-            differences(&custom(&before), &custom(&after)).into(),
-        );
+        let custom = differences(&custom(&before), &custom(&after));
+        previous.insert(CUSTOM.to_owned(), to_raw_value(&custom).map_err(encoding)?);
     }
     Ok(previous)
 }
 
-fn differences(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<String, Value> {
+fn differences(before: &Fields, after: &Fields) -> Fields {
+    let value = |fields: &Fields, name: &String| fields.get(name).map_or(RawValue::NULL, |value| value).to_owned();
     let names = before.keys().chain(after.keys());
     names
-        .filter(|name| before.get(*name).unwrap_or(&Value::Null) != after.get(*name).unwrap_or(&Value::Null))
-        .map(|name| (name.clone(), before.get(name).cloned().unwrap_or_default()))
+        .filter(|&name| value(before, name).get() != value(after, name).get())
+        .map(|name| (name.clone(), value(before, name)))
         .collect()
 }
 
@@ -445,11 +459,22 @@ mod tests {
         let after = r#"{"state":"active","custom_attributes":{"b":3,"c":4},"emails":[1,2],"updated_at":"y"}"#;
         let previous = previous_attributes(before, after).unwrap();
         let expected = serde_json::json!({ "custom_attributes": { "a": 1, "b": 2, "c": null }, "emails": [1] });
-        assert_eq!(Value::Object(previous), expected);
+        assert_eq!(serde_json::to_value(previous).unwrap(), expected);
         assert!(
             previous_attributes(before, &before.replace("\"x\"", "\"z\""))
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn attributes_of_any_depth_and_precision_are_compared() {
+        let deep = |depth: usize| format!(r#"{{"raw_attributes":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        let previous = previous_attributes(&deep(10_000), &deep(10_001)).unwrap();
+        assert_eq!(previous["raw_attributes"].get().len(), 20_000);
+        assert!(previous_attributes(&deep(10_000), &deep(10_000)).unwrap().is_empty());
+        let exact = |digit: char| format!(r#"{{"custom_attributes":{{"id":1234567890123456789012{digit}}}}}"#);
+        let previous = previous_attributes(&exact('1'), &exact('2')).unwrap();
+        assert_eq!(previous["custom_attributes"].get(), r#"{"id":12345678901234567890121}"#);
     }
 }

@@ -66,10 +66,9 @@ fn write(json: &mut Vec<u8>, app: &App, state: &State, group: u32, embed: bool) 
             if place > 0 {
                 json.push(b',');
             }
-            let row = state.users.get(user).ok_or_else(Refusal::internal)?;
             let id = state.users.id(user).ok_or_else(Refusal::internal)?;
             let mut member = types::GroupMember::new(id);
-            row.with_texts(|texts| {
+            state.with_user_texts(user, |texts| {
                 member.first_name = texts.first_name.map(String::from);
                 member.last_name = texts.last_name.map(String::from);
             });

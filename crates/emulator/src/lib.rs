@@ -46,6 +46,7 @@ mod log;
 mod movement;
 mod mutations;
 mod names;
+mod packed;
 mod page;
 mod person;
 mod population;
@@ -65,6 +66,7 @@ mod tamper;
 mod ulid;
 mod users;
 mod webhooks;
+mod whole_file;
 
 pub use crate::builder::DEFAULT_API_KEY;
 pub use crate::builder::DEFAULT_FORBIDDEN_API_KEY;

@@ -8,6 +8,7 @@ use crate::index::MAX_NUMBER;
 use crate::index::pair;
 use crate::kind::Kind;
 use crate::log::EventRow;
+use crate::packed::Packed;
 use crate::row::DirectoryRow;
 use crate::row::GroupRow;
 use crate::row::StateCode;
@@ -166,8 +167,8 @@ impl Loader {
         let text = encoded(&model)?;
         let state = StateCode::from(&model.state);
         let texts = user_text_keys(directory, &UserTexts::from(&model));
-        let middle = self.state.directories.get(directory).map_or("", |row| &row.user_middle);
-        let row = UserRow::new(directory, state, &text, &model.id, middle);
+        let text = packed(&mut self.state, directory, &text)?;
+        let row = UserRow { directory, state, text };
         let number = pushed(&mut self.state.users, ulid, row, model.id)?;
         if let Some(row) = self.state.directories.get_mut(directory) {
             *row.count(state) += 1;
@@ -335,6 +336,12 @@ pub(crate) fn encoded<T: serde::Serialize>(model: &T) -> Result<String, ObjectEr
     serde_json::to_string(model).map_err(|error| ObjectError::Encoding {
         reason: error.to_string(),
     })
+}
+
+/// A user's text as it is kept.
+pub(crate) fn packed(state: &mut State, directory: u32, text: &str) -> Result<Packed, ObjectError> {
+    let home = state.directories.get_mut(directory);
+    home.map(|home| home.sample.pack(text)).ok_or(ObjectError::TooMany)
 }
 
 fn time_of(ulid: Ulid) -> Timestamp {

@@ -131,6 +131,13 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, message).with_code("access_denied")
     }
 
+    /// The admin API was called by a name that a web page may have given this machine.
+    pub(crate) fn not_by_that_name() -> Self {
+        let message = "The admin API answers calls for an address or `localhost`; start the emulator with \
+                       `--allow-remote-admin` (`EmulatorBuilder::allow_remote_admin`) to call it by another name.";
+        Self::new(StatusCode::FORBIDDEN, message).with_code("access_denied")
+    }
+
     /// What an injected fault says.
     pub(crate) fn injected(status: StatusCode) -> Self {
         Self::new(status, status.canonical_reason().unwrap_or("Error")).with_code("injected_fault")

@@ -117,22 +117,6 @@ impl SeedFile {
         Self::parse(&text)
     }
 
-    /// Writes a file, as people read it.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written.
-    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), SeedFileError> {
-        let path = path.as_ref();
-        let failed = |source| SeedFileError::Write {
-            path: path.to_owned(),
-            source,
-        };
-        let mut text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
-        text.push(b'\n');
-        std::fs::write(path, text).map_err(failed)
-    }
-
     /// Reads a text.
     ///
     /// # Errors

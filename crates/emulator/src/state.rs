@@ -1,7 +1,7 @@
 //! Everything that the emulator knows: directories, users, groups and who belongs to which group.
 //!
-//! Users and groups are encoded once, by their generated types, when they are written; an answer copies the texts. A row
-//! keeps beside its text only what lists are filtered by. Every list that a client reads in bulk has an index of its own,
+//! Users and groups are encoded once, by their generated types, when they are written; an answer copies the texts, which
+//! those of users are packed for. A row keeps beside its text only what lists are filtered by. Every list that a client reads in bulk has an index of its own,
 //! so that a page reads as many rows with a million users as with a thousand.
 
 use std::collections::BTreeMap;
@@ -88,33 +88,39 @@ impl State {
         let Some(row) = self.users.get(user) else {
             return false;
         };
-        let Some(directory) = self.directories.get(row.directory) else {
-            return false;
-        };
-        row.write(json, &directory.user_middle, |json| self.users.write_id(json, user));
-        true
+        let directory = self.directories.get(row.directory);
+        directory.is_some_and(|directory| directory.sample.unpack(&row.text, json))
+    }
+
+    /// Looks at some of a user's texts.
+    pub(crate) fn with_user_texts<T>(&self, user: u32, look: impl FnOnce(UserTexts<'_>) -> T) -> T {
+        let mut text = Vec::new();
+        self.write_user(&mut text, user);
+        // The text was written by the model's own serializer, so it reads back.
+        look(serde_json::from_slice(&text).unwrap_or_default())
     }
 
     /// Removes a directory with its users, groups and memberships; `false` when there is none with that number.
     pub(crate) fn delete_directory(&mut self, directory: u32) -> bool {
-        let Some(row) = self.directories.take(directory) else {
+        let Some(organization) = self.directories.get(directory).map(|row| row.organization) else {
             return false;
         };
         let key = Scope::Directory(directory).key(0);
         let groups: Vec<u32> = self.groups_by_scope.all(key).collect();
         let users: Vec<u32> = self.users_by_scope.all(key).collect();
         for user in users {
-            self.remove_user(user, row.organization);
+            self.remove_user(user, organization);
         }
         for group in groups {
             self.groups.take(group);
-            for key in group_keys(directory, row.organization) {
+            for key in group_keys(directory, organization) {
                 self.groups_by_scope.remove(key, group);
             }
         }
-        for key in directory_keys(row.organization) {
+        for key in directory_keys(organization) {
             self.directories_by_scope.remove(key, directory);
         }
+        self.directories.take(directory);
         true
     }
 
@@ -137,15 +143,16 @@ impl State {
             self.groups_of_user.remove(user, group);
             self.users_of_group.remove(group, user);
         }
-        let Some(row) = self.users.take(user) else {
+        let Some((directory, code)) = self.users.get(user).map(|row| (row.directory, row.state)) else {
             return;
         };
-        for key in user_keys(row.directory, organization, row.state) {
+        for key in user_keys(directory, organization, code) {
             self.users_by_scope.remove(key, user);
         }
-        for key in row.with_texts(|texts| user_text_keys(row.directory, &texts)) {
+        for key in self.with_user_texts(user, |texts| user_text_keys(directory, &texts)) {
             self.users_by_text.remove(key, user);
         }
+        self.users.take(user);
     }
 }
 

@@ -8,7 +8,6 @@ use std::fs::File;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
-use std::io::BufWriter;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -25,6 +24,7 @@ use crate::loader::parsed;
 use crate::log::EventRow;
 use crate::shelf::Shelf;
 use crate::state::State;
+use crate::whole_file;
 
 /// The name of the format.
 const NAME: &str = "workos-directory-emulator";
@@ -32,7 +32,7 @@ const NAME: &str = "workos-directory-emulator";
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
 
-/// How much is written and read at once, in bytes.
+/// How much is read at once, in bytes.
 const BUFFER: usize = 1 << 20;
 
 /// Why a state file cannot be written or used.
@@ -147,23 +147,13 @@ enum Written<'a> {
 }
 
 impl State {
-    /// Writes the file beside its place and moves it there when it is whole.
+    /// Writes the file.
     pub(crate) fn save(&self, path: &Path) -> Result<(), StateFileError> {
-        let failed = |source| StateFileError::Write {
+        let written = whole_file::write(path, |to| self.write(&mut Lines { to, count: 0 }));
+        written.map_err(|source| StateFileError::Write {
             path: path.to_owned(),
             source,
-        };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-        let mut lines = Lines {
-            to: BufWriter::with_capacity(BUFFER, file),
-            count: 0,
-        };
-        self.write(&mut lines).map_err(failed)?;
-        let file = lines.to.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        })
     }
 
     fn write(&self, lines: &mut Lines<impl Write>) -> io::Result<()> {

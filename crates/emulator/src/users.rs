@@ -54,7 +54,7 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     // Among a million users the texts of a page are in no cache. Looked at in one go they come from memory side by side;
     // copied one after the other, each would be waited for.
     let rows = found.rows.iter().filter_map(|&user| state.users.get(user));
-    black_box(rows.fold(0, |sum, row| sum ^ row.touch()));
+    black_box(rows.fold(0, |sum, row| sum ^ row.text.touch()));
     answer::list(&state.users, &found, |json, user| write(json, app, &state, user, embed))
 }
 
@@ -163,19 +163,19 @@ impl Filter {
         let matches = |row: &UserRow| {
             self.state.is_none_or(|wanted| row.state == wanted)
                 && self.directory.is_none_or(|wanted| row.directory == wanted)
-                && self.has_texts(row)
         };
         state.users.get(user).is_some_and(matches)
+            && self.has_texts(state, user)
             && self
                 .group
                 .is_none_or(|group| state.users_of_group.contains(group, user))
     }
 
-    fn has_texts(&self, row: &UserRow) -> bool {
+    fn has_texts(&self, state: &State, user: u32) -> bool {
         if self.idp_id.is_none() && self.email.is_none() {
             return true;
         }
-        row.with_texts(|texts| {
+        state.with_user_texts(user, |texts| {
             let idp_id = self.idp_id.as_ref();
             let has_id = idp_id.is_none_or(|wanted| texts.idp_id.as_ref().is_some_and(|own| own == wanted));
             let email = self.email.as_ref();

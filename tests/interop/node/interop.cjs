@@ -10,7 +10,7 @@ async function main() {
   });
   const ask = JSON.parse(process.env.QUESTIONS);
   const sync = workos.directorySync;
-  const seen = { by_idp_id: null, by_email: null };
+  const seen = { by_idp_id: null, by_email: null, synced: null };
   const ids = (list) => list.map((item) => item.id);
   // The SDK goes on to the next page only when it is given no limit.
   const all = async (list) => ids(await list.autoPagination());

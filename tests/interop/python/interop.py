@@ -63,6 +63,8 @@ encoded = {
 }
 seen["missing"] = status(sync.get_user, ask["missing"])
 
+seen["synced"] = sync.create_directory_sync(ask["syncable"]).status
+
 events = client.events.list_events(events=ask["event_names"], limit=2)
 seen["events"] = [[event.id, event.event] for event in events.auto_paging_iter()]
 

@@ -220,8 +220,40 @@ impl<'a> Comparison<'a> {
             self.differences
                 .insert(Difference::differs(format!("required {place}"), other, mine));
         }
-        if let (Some(ours), Some(theirs)) = (ours.get("schema"), theirs.get("schema")) {
-            self.pair(place.to_owned(), ours, &[theirs]);
+        if let (Some(mine), Some(other)) = (ours.get("schema"), theirs.get("schema")) {
+            self.bounds(place, mine, other);
+            self.encoding(place, (ours, mine), (theirs, other));
+            self.pair(place.to_owned(), mine, &[other]);
+        }
+    }
+
+    /// The default and the bounds that upstream names: a request that relies on others fails or gets something else.
+    fn bounds(&mut self, place: &str, ours: &Value, theirs: &Value) {
+        let (ours, theirs) = (self.ours.resolve(ours), self.upstream.resolve(theirs));
+        let shown = |value: Option<&Value>| match value {
+            None => "–".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+        };
+        for key in ["default", "minimum", "maximum", "minLength", "maxLength", "pattern"] {
+            let (mine, other) = (shown(ours.get(key)), shown(theirs.get(key)));
+            if theirs.get(key).is_some() && mine != other {
+                self.differences
+                    .insert(Difference::differs(format!("{key} {place}"), other, mine));
+            }
+        }
+    }
+
+    /// How a list is written into the request, which is said beside its schema.
+    fn encoding(&mut self, place: &str, (ours, mine): (&Value, &Value), (theirs, other): (&Value, &Value)) {
+        let is_list = |document, schema| Schema::of(document, schema).types.contains("array");
+        if !is_list(self.ours, mine) || !is_list(self.upstream, other) {
+            return;
+        }
+        let (mine, other) = (encoding(ours), encoding(theirs));
+        if mine != other {
+            self.differences
+                .insert(Difference::differs(format!("encoding {place}"), other, mine));
         }
     }
 
@@ -291,7 +323,7 @@ impl<'a> Comparison<'a> {
                 self.nullable(&place, &mine, &other);
             }
             self.types(&place, &mine, &other);
-            self.values(&place, &mine, &other);
+            self.values(&place, &mine, &named(self.upstream, &theirs));
             // An object of which upstream says no more than that it is one has nothing to compare.
             if mine.raw || other.fields.is_empty() {
                 continue;
@@ -340,13 +372,13 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn values(&mut self, place: &str, ours: &Schema<'_>, theirs: &Schema<'_>) {
+    fn values(&mut self, place: &str, ours: &Schema<'_>, other: &BTreeSet<String>) {
         let none = BTreeSet::new();
-        let (mine, other) = match (&ours.values, &theirs.values) {
-            (Some(mine), Some(other)) => (mine, other),
-            // A single value is what an object is called; several are a list to keep up with.
-            (None, Some(other)) if other.len() > 1 => (&none, other),
+        let mine = match &ours.values {
             // Where upstream takes any text, ours may still name those that it knows.
+            Some(mine) if !other.is_empty() => mine,
+            // A single value is what an object is called; several are a list to keep up with.
+            None if other.len() > 1 => &none,
             _ => return,
         };
         let is_covered = |value: &&String| !is_event(value) || value.starts_with(&self.scope.events);
@@ -361,6 +393,30 @@ impl<'a> Comparison<'a> {
             )
             .collect();
         self.differences.extend(differences);
+    }
+}
+
+/// The values that upstream names in any of its places. One that takes any text there, such as a parameter that asks for
+/// the names of events, does not hide what another one names.
+fn named(document: &Document, schemas: &[&Value]) -> BTreeSet<String> {
+    let values = schemas.iter().filter_map(|schema| Schema::of(document, schema).values);
+    values.flatten().collect()
+}
+
+/// How a parameter writes a list, by its `style` and `explode` and what holds without them.
+fn encoding(parameter: &Value) -> String {
+    let style = match text(parameter, "style") {
+        "" if matches!(text(parameter, "in"), "query" | "cookie") => "form",
+        "" => "simple",
+        style => style,
+    };
+    let explode = parameter
+        .get("explode")
+        .map_or(style == "form", |explode| explode == &Value::Bool(true));
+    match (style, explode) {
+        ("form", true) => "the parameter once for each value".to_owned(),
+        ("form" | "simple", _) => "values with commas between".to_owned(),
+        (style, _) => format!("style {style}{}", if explode { ", exploded" } else { "" }),
     }
 }
 

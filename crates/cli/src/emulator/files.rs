@@ -33,8 +33,8 @@ pub(crate) struct Files {
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
 
-    /// Which requests the rules of `--faults` hit by chance: the same seed hits the same ones
-    #[arg(long, default_value_t = 1, requires = "faults")]
+    /// Which requests are hit by chance: the same seed and the same rules hit the same ones
+    #[arg(long, default_value_t = 1)]
     fault_seed: u64,
 }
 
@@ -53,8 +53,8 @@ impl Files {
         if let Some(path) = &self.load {
             builder = builder.state_file(path);
         }
+        builder = builder.fault_seed(self.fault_seed);
         if let Some(path) = &self.faults {
-            builder = builder.fault_seed(self.fault_seed);
             for rule in rules(path)? {
                 builder = builder.fault(rule);
             }
@@ -67,12 +67,12 @@ impl Files {
         if let Some(path) = &self.save_on_exit {
             let saved = emulator.save(path);
             saved.map_err(|error| Failure::chained(&error))?;
-            anstream::eprintln!("saved the state in {}", path.display());
+            crate::notice::say(&format!("saved the state in {}", path.display()));
         }
         if let Some(path) = &self.export_on_exit {
-            let file = emulator.seed_file().map_err(|error| Failure::chained(&error))?;
-            file.write(path).map_err(|error| Failure::chained(&error))?;
-            anstream::eprintln!("wrote the objects to {}", path.display());
+            let exported = emulator.export(path);
+            exported.map_err(|error| Failure::chained(&error))?;
+            crate::notice::say(&format!("wrote the objects to {}", path.display()));
         }
         Ok(())
     }

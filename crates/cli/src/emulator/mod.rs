@@ -34,6 +34,7 @@ use workos_directory_emulator::new_webhook_secret;
 use self::files::Files;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::notice;
 use crate::output;
 use crate::output::Format;
 
@@ -44,8 +45,8 @@ use crate::output::Format;
     after_help = "\
 Examples:
   dsync emulator
-  dsync emulator --port 4010 --users 100000 --groups 500 --memberships 300000
-  dsync emulator --data company.json --profile seed --enforce-rate-limits
+  dsync emulator --port 4010 --users 100000 --groups 500 --memberships 300000 --no-rate-limits
+  dsync emulator --data company.json --profile seed
   dsync emulator --save-on-exit company.state
   dsync emulator --load company.state --faults faults.json
   dsync emulator --churn 5/s --webhook http://127.0.0.1:8080/webhooks --webhook-chaos mild
@@ -79,9 +80,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = ProfileName::Live)]
     profile: ProfileName,
 
-    /// Answer 429 beyond the profile's rate limits
+    /// Answer every request, instead of 429 beyond the profile's rate limits
     #[arg(long)]
-    enforce_rate_limits: bool,
+    no_rate_limits: bool,
 
     #[command(flatten)]
     files: Files,
@@ -177,7 +178,7 @@ async fn start(arguments: &Arguments, format: Format) -> Result<(), Failure> {
         .allow_remote(arguments.allow_remote)
         .allow_remote_admin(arguments.allow_remote_admin)
         .profile(profile);
-    if arguments.enforce_rate_limits {
+    if !arguments.no_rate_limits {
         builder = builder.rate_limits(RateLimits::of(profile));
     }
     if let Some(inactive) = arguments.inactive {
@@ -219,12 +220,12 @@ async fn start(arguments: &Arguments, format: Format) -> Result<(), Failure> {
         told["webhook_secret"] = secret.into();
     }
     output::result(format, &told, || format!("{line}\n"))?;
-    anstream::eprintln!("listening on {url}, Ctrl-C ends it");
+    notice::say(&format!("listening on {url}, Ctrl-C ends it"));
     ended.await?;
     let requests = emulator.total_requests();
     arguments.files.leave(&emulator)?;
     emulator.shutdown().await;
-    anstream::eprintln!("answered {requests} requests");
+    notice::say(&format!("answered {requests} requests"));
     Ok(())
 }
 

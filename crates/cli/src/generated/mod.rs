@@ -57,7 +57,8 @@ pub(crate) struct ListDirectories {
     /// How many objects a page holds at most, from 1 to 100.
     #[arg(long)]
     limit: Option<u32>,
-    /// The order by creation; `desc`, newest first, unless said otherwise.
+    /// The order by creation, newest first unless said otherwise. Say which when following `after` from page to page: what
+    /// holds without it was documented as `desc` and later as `normal`, whose cursors lead the other way.
     #[arg(long)]
     order: Option<types::Order>,
     /// Only directories of this organization.
@@ -210,7 +211,8 @@ pub(crate) struct ListDirectoryGroups {
     /// How many objects a page holds at most, from 1 to 100.
     #[arg(long)]
     limit: Option<u32>,
-    /// The order by creation; `desc`, newest first, unless said otherwise.
+    /// The order by creation, newest first unless said otherwise. Say which when following `after` from page to page: what
+    /// holds without it was documented as `desc` and later as `normal`, whose cursors lead the other way.
     #[arg(long)]
     order: Option<types::Order>,
     /// Only objects of this directory.
@@ -315,7 +317,8 @@ pub(crate) struct ListDirectoryUsers {
     /// How many objects a page holds at most, from 1 to 100.
     #[arg(long)]
     limit: Option<u32>,
-    /// The order by creation; `desc`, newest first, unless said otherwise.
+    /// The order by creation, newest first unless said otherwise. Say which when following `after` from page to page: what
+    /// holds without it was documented as `desc` and later as `normal`, whose cursors lead the other way.
     #[arg(long)]
     order: Option<types::Order>,
     /// Only objects of this directory.
@@ -444,11 +447,11 @@ pub(crate) struct ListEvents {
     /// How many objects a page holds at most, from 1 to 100.
     #[arg(long)]
     limit: Option<u32>,
-    /// The order by creation; `desc`, newest first, unless said otherwise.
+    /// The order by creation, newest first unless said otherwise. Say which when following `after` from page to page: what
+    /// holds without it was documented as `desc` and later as `normal`, whose cursors lead the other way.
     #[arg(long)]
     order: Option<types::Order>,
-    /// The names of the events asked for, repeated or separated by commas. The reference requires it although the
-    /// published document does not, so it is always sent.
+    /// The names of the events asked for, repeated or separated by commas; the API requires one at least.
     #[arg(long, required = true, value_delimiter = ',')]
     events: Vec<types::EventName>,
     /// Only events from this time on. Not together with `after`.

@@ -13,8 +13,11 @@ use crate::directories;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::listing::Source as _;
+use crate::notice;
 use crate::output;
 use crate::output::Format;
+use crate::status;
+use crate::status::Status;
 
 /// Show every directory's state, and alert when one does not sync
 #[derive(Debug, clap::Args)]
@@ -23,12 +26,13 @@ Examples:
   dsync health
   dsync health --organization org_01EHZNVPK3SFK441A1RGBFSHRT --output json
   dsync health --output prometheus > /var/lib/node_exporter/dsync.prom
+  dsync health --watch --status 127.0.0.1:9466
   dsync health --watch --on-unhealthy 'mail -s \"$DSYNC_REASON\" ops@acme.example < /dev/null'
 
 The command of `--on-unhealthy` runs in a shell, once for each directory that stops to sync, with DSYNC_DIRECTORY,
 DSYNC_NAME, DSYNC_STATE and DSYNC_REASON in its environment.
 
-Exit codes: 0 when all directories are linked, 5 when one is not.")]
+Exit codes: 0 when all directories are linked, 5 when one is not, or when the organization that was named has none.")]
 pub(crate) struct Arguments {
     /// Only the directories of this organization
     #[arg(long, value_name = "ID", conflicts_with = "directory")]
@@ -51,6 +55,9 @@ pub(crate) struct Arguments {
     on_unhealthy: Option<String>,
 
     #[command(flatten)]
+    status: status::Address,
+
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -65,20 +72,17 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
     if arguments.watch {
         return arguments.watch(&client, format).await;
     }
+    if arguments.status.is_given() {
+        return Err(Failure::usage(
+            "`--status` goes with `--watch`: without it there is nothing to ask",
+        ));
+    }
     let health = arguments.look(&client).await?;
     write(&health, format)?;
-    if let Some(command) = &arguments.on_unhealthy {
-        for directory in health.unhealthy() {
-            alarm::run(command, directory).await?;
-        }
+    for directory in health.unhealthy() {
+        arguments.alarm(directory).await;
     }
-    match health.unhealthy().count() {
-        0 => Ok(()),
-        count => Err(Failure::unhealthy(format!(
-            "{count} of {} directories do not sync",
-            health.directories.len()
-        ))),
-    }
+    health.verdict(arguments.organization.as_deref())
 }
 
 fn write(health: &Health, format: Format) -> Result<(), Failure> {
@@ -98,36 +102,50 @@ impl Arguments {
         Ok(health)
     }
 
-    /// Looks until it is asked to end. A look that fails is told and does not end it.
+    /// Runs the command of `--on-unhealthy`. One that fails is told: it neither hides the state nor keeps the others quiet.
+    async fn alarm(&self, directory: &report::Status) {
+        let Some(command) = &self.on_unhealthy else { return };
+        if let Err(failure) = alarm::run(command, directory).await {
+            notice::error(failure.message());
+        }
+    }
+
+    /// Looks until it is asked to end.
     async fn watch(&self, client: &Client, format: Format) -> Result<(), Failure> {
-        let asked = interrupt::requested();
-        tokio::pin!(asked);
+        let asked = interrupt::listen()?;
+        let status = self.status.open(PATIENCE + Duration::from_secs(self.interval)).await?;
+        tokio::select! {
+            asked = asked => asked,
+            failed = status.serve() => failed,
+            failed = self.look_again_and_again(client, format, &status) => failed,
+        }
+    }
+
+    /// A look that fails is told and does not end it.
+    async fn look_again_and_again(&self, client: &Client, format: Format, status: &Status) -> Result<(), Failure> {
         let mut before: Option<Health> = None;
         loop {
-            let look = tokio::select! {
-                requested = &mut asked => return requested,
-                look = self.look(client) => look,
-            };
-            match look {
-                Err(error) => crate::notice::error(&error.to_string()),
+            match self.look(client).await {
+                Err(error) => {
+                    status.is_not_ready("the last look failed");
+                    notice::error(Failure::from(error).message());
+                }
                 Ok(health) => {
+                    status.is_well();
+                    status.show(health.prometheus());
                     if before.as_ref().is_none_or(|before| before.states() != health.states()) {
                         write(&health, format)?;
                     }
-                    if let Some(command) = &self.on_unhealthy {
-                        for directory in health.newly_unhealthy(before.as_ref()) {
-                            if let Err(failure) = alarm::run(command, directory).await {
-                                crate::notice::error(failure.message());
-                            }
-                        }
+                    for directory in health.newly_unhealthy(before.as_ref()) {
+                        self.alarm(directory).await;
                     }
                     before = Some(health);
                 }
             }
-            tokio::select! {
-                requested = &mut asked => return requested,
-                () = tokio::time::sleep(Duration::from_secs(self.interval)) => {}
-            }
+            tokio::time::sleep(Duration::from_secs(self.interval)).await;
         }
     }
 }
+
+/// How long after a look was due the metrics count as old.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -6,6 +6,7 @@ use serde::Serialize;
 use workos_directory_sync::patterns::Unhealthy;
 use workos_directory_sync::types::Directory;
 
+use crate::failure::Failure;
 use crate::output::plain;
 
 /// All directories that were looked at.
@@ -53,6 +54,20 @@ impl Status {
 }
 
 impl Health {
+    /// How the command ends.
+    pub(crate) fn verdict(&self, organization: Option<&str>) -> Result<(), Failure> {
+        if let (Some(organization), true) = (organization, self.directories.is_empty()) {
+            return Err(Failure::unhealthy(format!("`{organization}` has no directory")));
+        }
+        match self.unhealthy().count() {
+            0 => Ok(()),
+            count => Err(Failure::unhealthy(format!(
+                "{count} of {} directories do not sync",
+                self.directories.len()
+            ))),
+        }
+    }
+
     pub(crate) fn unhealthy(&self) -> impl Iterator<Item = &Status> {
         self.directories.iter().filter(|status| !status.healthy)
     }

@@ -6,8 +6,10 @@
 
 mod row;
 
+use std::ops::ControlFlow;
 use std::pin::Pin;
 
+use futures_util::FutureExt as _;
 use futures_util::Stream;
 use futures_util::StreamExt as _;
 use workos_directory_sync::Error;
@@ -83,6 +85,9 @@ pub(crate) trait Source<T> {
 
     /// The cursor to go on from, if the source is one list.
     fn cursor(&self) -> Option<String>;
+
+    /// The next one if the source is one list and it need not be waited for; `Some(None)` is the end.
+    fn ready(&mut self) -> Option<Option<Result<T, Error>>>;
 }
 
 impl<R: ListRequest> Source<R::Item> for Items<R> {
@@ -92,6 +97,10 @@ impl<R: ListRequest> Source<R::Item> for Items<R> {
 
     fn cursor(&self) -> Option<String> {
         Items::cursor(self).map(ToString::to_string)
+    }
+
+    fn ready(&mut self) -> Option<Option<Result<R::Item, Error>>> {
+        Items::next(self).now_or_never()
     }
 }
 
@@ -117,27 +126,39 @@ impl<T> Source<T> for Several<T> {
     fn cursor(&self) -> Option<String> {
         None
     }
+
+    fn ready(&mut self) -> Option<Option<Result<T, Error>>> {
+        None
+    }
 }
 
-/// Takes all objects of a source until the limit, the end, or Ctrl-C. `take` says whether it wants more.
+/// Takes all objects of a source until the limit, the end, or Ctrl-C, which leaves nothing of the page in hand. `take` says
+/// whether it wants more.
 pub(crate) async fn each<T>(
     mut source: impl Source<T>,
     limit: Option<u64>,
     wanted: impl Fn(&T) -> bool,
-    mut take: impl FnMut(T) -> Result<std::ops::ControlFlow<()>, Failure>,
+    mut take: impl FnMut(T) -> Result<ControlFlow<()>, Failure>,
 ) -> Result<u64, Failure> {
     let mut count = 0;
-    let asked = interrupt::requested();
+    let asked = interrupt::listen()?;
     tokio::pin!(asked);
+    // Where the page in hand began when it was asked to end.
+    let mut ending: Option<Option<String>> = None;
     while limit.is_none_or(|limit| count < limit) {
-        let item = tokio::select! {
-            biased;
-            requested = &mut asked => {
-                requested?;
-                let place = source.cursor().map(|cursor| format!("; `--after {cursor}` goes on with the page in hand"));
-                return Err(Failure::interrupted(format!("interrupted after {count}{}", place.unwrap_or_default())));
+        let item = if let Some(page) = &ending {
+            let left = if source.cursor() == *page { source.ready() } else { None };
+            left.ok_or_else(|| interrupted(count, source.cursor()))?
+        } else {
+            tokio::select! {
+                biased;
+                requested = &mut asked => {
+                    requested?;
+                    ending = Some(source.cursor());
+                    continue;
+                }
+                item = source.next() => item,
             }
-            item = source.next() => item,
         };
         let Some(item) = item.transpose()? else { break };
         if wanted(&item) {
@@ -148,6 +169,11 @@ pub(crate) async fn each<T>(
         }
     }
     Ok(count)
+}
+
+fn interrupted(count: u64, cursor: Option<String>) -> Failure {
+    let place = cursor.map(|cursor| format!("; `--after {cursor}` goes on from here"));
+    Failure::interrupted(format!("interrupted after {count}{}", place.unwrap_or_default()))
 }
 
 /// Writes a list: a table for people, a JSON line for each object otherwise.

@@ -1,24 +1,10 @@
 //! The files that `dsync emulator` starts with and leaves behind.
 
-use std::io::Read as _;
-use std::io::Write as _;
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
 use crate::running::Running;
-
-/// What comes back for a path, head and body.
-fn get(running: &Running, path: &str) -> String {
-    let address = running.told("base_url").strip_prefix("http://").unwrap();
-    let key = running.told("api_key");
-    let mut stream = TcpStream::connect(address).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
+use crate::running::get;
 
 fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").unwrap().1

@@ -5,5 +5,6 @@
 
 mod control;
 mod files;
+mod profiles;
 mod running;
 mod webhooks;

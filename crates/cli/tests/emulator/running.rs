@@ -2,6 +2,9 @@
 
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
@@ -56,4 +59,22 @@ impl Drop for Running {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// What comes back for a path, head and body.
+pub(crate) fn get(running: &Running, path: &str) -> String {
+    ask(running, "GET", path)
+}
+
+/// What comes back for a method and a path, head and body.
+pub(crate) fn ask(running: &Running, method: &str, path: &str) -> String {
+    let address = running.told("base_url").strip_prefix("http://").unwrap();
+    let key = running.told("api_key");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }

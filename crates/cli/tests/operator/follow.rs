@@ -1,19 +1,5 @@
 //! `dsync follow` and `dsync events`.
 
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::io::Read as _;
-use std::io::Write as _;
-use std::net::TcpStream;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-use std::sync::mpsc;
-use std::sync::mpsc::Receiver;
-use std::time::Duration;
-use std::time::Instant;
-
-use serde_json::Value;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Population;
 use workos_directory_mirror::Mirror;
@@ -21,10 +7,10 @@ use workos_directory_sync::Attributes;
 use workos_directory_sync::events::Event;
 use workos_directory_sync::types::DirectoryUser;
 
+use crate::process::Running;
 use crate::process::World;
-
-/// How long the next line may take before the test says that it does not come.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::process::becomes_ready;
+use crate::process::get;
 
 const DATABASE: [&str; 2] = ["--database", "sqlite:mirror.sqlite"];
 
@@ -39,92 +25,17 @@ async fn small() -> World {
     World::start(Emulator::builder().population(population)).await
 }
 
-/// A `dsync follow` that runs; it ends with the test.
-struct Following {
-    process: Child,
-    lines: Receiver<Value>,
-    /// Where it serves its status.
-    status: String,
-}
-
-impl Following {
-    fn start(world: &World) -> Self {
-        let arguments = [
-            "follow",
-            "--output",
-            "json",
-            "--interval",
-            "1",
-            "--status",
-            "127.0.0.1:0",
-        ];
-        let mut command = world.command(&[&arguments[..], &DATABASE].concat());
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(process.stderr.take().unwrap());
-        let mut told = String::new();
-        stderr.read_line(&mut told).unwrap();
-        let status = told.trim().strip_prefix("status at http://").unwrap();
-        let status = status.strip_suffix("/readyz").unwrap().to_owned();
-        std::thread::spawn(move || stderr.lines().count());
-        let stdout = process.stdout.take().unwrap();
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                sender.send(serde_json::from_str(&line.unwrap()).unwrap()).unwrap();
-            }
-        });
-        Self { process, lines, status }
-    }
-
-    /// The next line of a kind.
-    fn next(&self, kind: &str) -> Value {
-        loop {
-            let line = self.lines.recv_timeout(PATIENCE).expect("a line");
-            if line["event"] == kind {
-                return line;
-            }
-        }
-    }
-
-    /// The status and the body of an answer.
-    fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.status).unwrap();
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
-            self.status
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
-    }
-
-    /// Waits as an orchestrator does: the line of what was applied comes before the end of its poll, which makes ready.
-    fn becomes_ready(&self) {
-        let since = Instant::now();
-        loop {
-            let answer = self.get("/readyz");
-            if answer == (200, "ready\n".to_owned()) {
-                return;
-            }
-            assert!(since.elapsed() < PATIENCE, "{answer:?}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn end(mut self) {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        assert!(self.process.wait().unwrap().success());
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
+fn follow(world: &World) -> Running {
+    let arguments = [
+        "follow",
+        "--output",
+        "json",
+        "--interval",
+        "1",
+        "--status",
+        "127.0.0.1:0",
+    ];
+    Running::start(&mut world.command(&[&arguments[..], &DATABASE].concat()))
 }
 
 fn hire(emulator: &Emulator, directory: &str) {
@@ -142,14 +53,15 @@ async fn following_begins_with_a_full_sync_then_brings_changes_and_goes_on_after
         .unwrap()
         .to_owned();
 
-    let following = Following::start(&world);
-    assert_eq!(following.next("reconciled")["users"]["inserted"], 20);
+    let following = follow(&world);
+    let status = following.status();
+    assert_eq!(following.next_of("reconciled")["users"]["inserted"], 20);
     hire(&world.emulator, &directory);
-    assert_eq!(following.next("applied")["applied"], 1);
+    assert_eq!(following.next_of("applied")["applied"], 1);
 
-    assert_eq!(following.get("/healthz").0, 200);
-    following.becomes_ready();
-    let metrics = following.get("/metrics").1;
+    assert_eq!(get(&status, "/healthz").0, 200);
+    becomes_ready(&status);
+    let metrics = get(&status, "/metrics").1;
     assert!(
         metrics.contains("dsync_events_total{outcome=\"applied\"} 1\n"),
         "{metrics}"
@@ -165,8 +77,8 @@ async fn following_begins_with_a_full_sync_then_brings_changes_and_goes_on_after
     // What happens meanwhile is not lost, and what was applied is not applied again.
     hire(&world.emulator, &directory);
     hire(&world.emulator, &directory);
-    let following = Following::start(&world);
-    assert_eq!(following.next("applied")["applied"], 2);
+    let following = follow(&world);
+    assert_eq!(following.next_of("applied")["applied"], 2);
     following.end();
 
     let sync = world.lines(&[&["sync", "--output", "json"], &DATABASE[..]].concat());

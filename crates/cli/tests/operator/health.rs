@@ -62,5 +62,6 @@ async fn a_watch_tells_the_first_look_and_ends_cleanly_on_sigterm() {
         .status()
         .unwrap();
     assert!(kill.success());
-    assert_eq!(watch.wait().unwrap().code(), Some(0));
+    let ended = watch.wait().unwrap();
+    assert_eq!(ended.code(), Some(0), "{ended}");
 }

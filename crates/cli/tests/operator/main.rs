@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod endings;
 mod follow;
 mod health;
 mod lists;
+mod logs;
 mod mirrored;
 mod process;
 mod settings;
+mod status;
 mod verify;

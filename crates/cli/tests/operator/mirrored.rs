@@ -1,23 +1,12 @@
 //! `dsync webhooks` and `dsync changes`: what comes in and what goes out of a mirror.
 
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-use std::sync::mpsc;
-use std::sync::mpsc::Receiver;
-use std::time::Duration;
-
 use serde_json::Value;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Endpoint;
 use workos_directory_emulator::Population;
 
+use crate::process::Running;
 use crate::process::World;
-
-/// How long the next line may take before the test says that it does not come.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const DATABASE: [&str; 2] = ["--database", "sqlite:mirror.sqlite"];
 
@@ -32,43 +21,10 @@ async fn small() -> World {
     World::start(Emulator::builder().population(population)).await
 }
 
-/// A `dsync` that runs until it is told to end, and writes JSON lines; it ends with the test.
-struct Running {
-    process: Child,
-    lines: Receiver<Value>,
-}
-
-impl Running {
-    fn start(world: &World, arguments: &[&str], secret: &str) -> Self {
-        let mut command = world.command(&[arguments, &["--output", "json"], &DATABASE[..]].concat());
-        let command = command.env("WORKOS_WEBHOOK_SECRET", secret);
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let stdout = process.stdout.take().unwrap();
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                sender.send(serde_json::from_str(&line.unwrap()).unwrap()).unwrap();
-            }
-        });
-        Self { process, lines }
-    }
-
-    fn next(&self) -> Value {
-        self.lines.recv_timeout(PATIENCE).expect("a line")
-    }
-
-    fn end(mut self) {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        assert!(self.process.wait().unwrap().success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
+/// A `dsync` with a database that runs until it is told to end.
+fn start(world: &World, arguments: &[&str], secret: &str) -> Running {
+    let mut command = world.command(&[arguments, &["--output", "json"], &DATABASE[..]].concat());
+    Running::start(command.env("WORKOS_WEBHOOK_SECRET", secret))
 }
 
 /// The id of the first user who may act.
@@ -94,7 +50,7 @@ async fn a_webhook_becomes_a_change_and_each_consumer_sees_it_once() {
             .is_empty()
     );
 
-    let serving = Running::start(
+    let serving = start(
         &world,
         &["webhooks", "serve", "--listen", "127.0.0.1:0"],
         "new,whsec_old",
@@ -110,7 +66,7 @@ async fn a_webhook_becomes_a_change_and_each_consumer_sees_it_once() {
     let applied = serving.next();
     assert_eq!((&applied["event"], &applied["applied"]), (&"applied".into(), &1.into()));
 
-    let following = Running::start(&world, &["changes", "follow", "--consumer", "access"], "");
+    let following = start(&world, &["changes", "follow", "--consumer", "access"], "");
     let change = following.next();
     assert_eq!(
         (change["kind"].as_str(), change["user_id"].as_str()),
@@ -141,6 +97,24 @@ async fn a_webhook_becomes_a_change_and_each_consumer_sees_it_once() {
     let unknown = world.run(&[&["changes", "consumers", "--forget", "access"], &DATABASE[..]].concat());
     assert_eq!(unknown.code, 1);
     assert!(unknown.stderr.contains("`access`"), "{}", unknown.stderr);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reader_that_went_away_did_not_get_is_not_noted_as_seen() {
+    let world = small().await;
+    world.lines(&[&["sync", "--output", "json"], &DATABASE[..]].concat());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut listing = world.command(&[&["changes", "list", "--consumer", "access"], &DATABASE[..]].concat());
+    assert!(listing.stdout(writer).status().unwrap().success());
+    let consumers = world.lines(&[&["changes", "consumers"], &DATABASE[..]].concat());
+    assert!(
+        consumers.iter().all(|consumer| consumer["waiting"] == 10),
+        "{consumers:?}"
+    );
+    let seen = world.lines(&[&["changes", "list", "--consumer", "access"], &DATABASE[..]].concat());
+    assert_eq!(seen.len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,20 +74,6 @@ async fn a_file_that_is_wrong_is_named_with_the_place() {
     assert_eq!(again.code, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn logs_are_json_on_stderr_without_the_key() {
-    let world = World::start(Emulator::builder()).await;
-    let ended = world.run(&["-v", "--log-format", "json", "directories", "list"]);
-    assert_eq!(ended.stdout.lines().count(), 2);
-    let logs: Vec<serde_json::Value> = ended
-        .stderr
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert!(!logs.is_empty());
-    assert!(!ended.stderr.contains(world.emulator.api_key()), "{}", ended.stderr);
-}
-
 #[test]
 fn there_is_a_man_page_for_each_command() {
     let folder = tempfile::tempdir().unwrap();

@@ -1350,7 +1350,8 @@ impl EventList {
     }
 }
 
-/// The kind of a change.
+/// The kind of a change. Until 2026 there was `dsync.deactivated` as well; the API documents it no more, so nothing
+/// asks for it, and whoever receives it keeps it like any name that is new.
 ///
 /// Other values are kept as they came.
 #[derive(Clone, Debug)]
@@ -1563,7 +1564,7 @@ pub enum Order {
     /// Newest first.
     #[serde(rename = "desc")]
     Desc,
-    /// The API's own order for the list.
+    /// Newest first with the cursors the other way round, `before` leads to what is older and `after` to what is newer.
     #[serde(rename = "normal")]
     Normal,
 }

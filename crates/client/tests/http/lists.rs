@@ -48,6 +48,20 @@ async fn a_limit_and_a_cursor_of_the_callers_own_are_kept() {
 }
 
 #[tokio::test]
+async fn the_cursor_is_that_of_the_page_in_hand_until_all_of_it_was_seen() {
+    let server = Server::start(vec![page(&["g1", "g2"], Some("g2")), page(&["g3", "g4"], None)]).await;
+    let mut stream = client(&server).list_directory_groups().stream();
+    let mut cursors = Vec::new();
+    while let Some(group) = stream.next().await {
+        let cursor = stream.cursor().map(|cursor| cursor.as_str().to_owned());
+        cursors.push((group.unwrap().id, cursor));
+    }
+    let expected = [("g1", None), ("g2", Some("g2")), ("g3", Some("g2")), ("g4", None)];
+    let expected = expected.map(|(id, cursor)| (id.to_owned(), cursor.map(str::to_owned)));
+    assert_eq!(cursors, expected);
+}
+
+#[tokio::test]
 async fn going_back_from_a_cursor_is_one_page_and_no_stream() {
     let server = Server::start(vec![page(&["g1"], Some("g1"))]).await;
     let request = client(&server).list_directory_groups().before("g2");

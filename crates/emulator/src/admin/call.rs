@@ -50,6 +50,11 @@ impl Call {
     pub(crate) fn reply(&self, value: &impl Serialize) -> Result<Reply, Refusal> {
         let mut json = Vec::new();
         answer::encode(&mut json, value)?;
+        self.json(json)
+    }
+
+    /// The answer of a success that carries JSON.
+    pub(crate) fn json(&self, json: Vec<u8>) -> Result<Reply, Refusal> {
         Ok(Reply::json(self.status()?, json))
     }
 

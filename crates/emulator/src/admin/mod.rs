@@ -2,7 +2,7 @@
 //!
 //! Methods, paths and bodies come from `spec/emulator.yaml` by way of the generated client. A call takes the key that the API
 //! takes. It is not counted among the requests, has no rate limit, no fault hits it, and other machines are refused unless
-//! they were allowed. A call that is refused changes nothing.
+//! they were allowed, and so are calls for another name than `localhost`. A call that is refused changes nothing.
 
 mod call;
 mod churn;
@@ -11,6 +11,7 @@ mod directories;
 mod endpoints;
 mod faults;
 mod groups;
+mod host;
 mod list;
 mod memberships;
 mod organizations;
@@ -131,6 +132,9 @@ async fn respond(
 ) -> Result<Reply, Refusal> {
     if !is_admitted(peer.address.ip(), app.settings.allow_remote_admin) {
         return Err(Refusal::not_from_there());
+    }
+    if !app.settings.allow_remote_admin && !host::is_own(request.uri(), request.headers()) {
+        return Err(Refusal::not_by_that_name());
     }
     routes::authorize(&app, request.headers())?;
     // An id that is not UTF-8 is the id of nothing.

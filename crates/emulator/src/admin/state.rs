@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::admin::call::Call;
-use crate::admin::call::refused;
 use crate::answer::Reply;
 use crate::app::App;
 use crate::kind::Kind;
@@ -14,8 +13,10 @@ use crate::shelf::Shelf;
 
 /// `GET /_emulator/state`
 pub(crate) fn get(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
-    let file = app.state().seed_file().map_err(refused)?;
-    call.reply(&file)
+    let mut json = Vec::new();
+    let written = app.state().write_seed_file(&mut json);
+    written.map_err(|_| Refusal::internal())?;
+    call.json(json)
 }
 
 /// `PUT /_emulator/state`

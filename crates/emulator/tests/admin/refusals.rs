@@ -189,3 +189,78 @@ async fn calls_are_not_counted_limited_or_hit_by_faults() {
     world.admin.client().list_directories().send().await.unwrap();
     assert_eq!(world.emulator.total_requests(), 1);
 }
+
+#[tokio::test]
+async fn a_name_that_a_web_page_may_have_given_this_machine_is_refused_unless_it_is_allowed() {
+    let ask = async |world: &World, host: &str| {
+        let url = format!("{}/_emulator/state", world.emulator.base_url());
+        let request = reqwest::Client::new().get(url).bearer_auth(world.emulator.api_key());
+        request.header("host", host).send().await.unwrap().status().as_u16()
+    };
+    let world = World::empty().await;
+    for (host, expected) in [("localhost:4010", 200), ("127.0.0.1", 200), ("evil.example:4010", 403)] {
+        assert_eq!(ask(&world, host).await, expected, "{host}");
+    }
+    let builder = Emulator::builder().population(Population::empty());
+    let open = World::of(builder.allow_remote_admin(true)).await;
+    assert_eq!(ask(&open, "emulator.example").await, 200);
+}
+
+#[tokio::test]
+async fn no_page_of_another_origin_is_let_in_by_its_browser() {
+    let world = World::empty().await;
+    let url = format!("{}/_emulator/state", world.emulator.base_url());
+    let preflight = reqwest::Client::new().request(reqwest::Method::OPTIONS, url);
+    let preflight = preflight
+        .header("origin", "http://evil.example")
+        .header("access-control-request-method", "PUT")
+        .header("access-control-request-headers", "authorization");
+    let answer = preflight.send().await.unwrap();
+    assert_eq!(answer.status(), 405);
+    let allowed = answer
+        .headers()
+        .keys()
+        .find(|name| name.as_str().starts_with("access-control"));
+    assert_eq!(allowed, None);
+}
+
+#[tokio::test]
+async fn attributes_of_any_depth_are_kept_and_changed() {
+    let world = World::empty().await;
+    let directory = world.directory().await.id;
+    let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    let path = format!("/directories/{directory}/users");
+    let body = format!(r#"{{"email":"jane@acme.example","raw_attributes":{deep}}}"#);
+    // What is so deep is no value for a test, only a text.
+    let url = format!("{}/_emulator{path}", world.emulator.base_url());
+    let http = reqwest::Client::new();
+    let created = http.post(url).bearer_auth(world.emulator.api_key()).body(body);
+    let created = created.send().await.unwrap();
+    assert_eq!(created.status(), 201);
+    assert!(created.text().await.unwrap().contains(&deep));
+    let user = world.emulator.seed_file().unwrap().users[0].id.clone();
+    let mut change = types::UserChange::default();
+    change.first_name = Some("Jane".to_owned());
+    let changed = world
+        .admin
+        .update_user()
+        .directory(&*directory)
+        .user(&*user)
+        .body(change);
+    assert_eq!(changed.send().await.unwrap().first_name.as_deref(), Some("Jane"));
+    let mut change = types::UserChange::default();
+    change.raw_attributes = Some(workos_directory_sync::Attributes::default());
+    let changed = world
+        .admin
+        .update_user()
+        .directory(&*directory)
+        .user(&*user)
+        .body(change);
+    changed.send().await.unwrap();
+    let told = world.events().await.pop().unwrap();
+    assert!(
+        told.data
+            .as_str()
+            .contains(&format!(r#""previous_attributes":{{"raw_attributes":{deep}}}"#))
+    );
+}

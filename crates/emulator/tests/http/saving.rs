@@ -176,7 +176,11 @@ async fn the_exported_seed_file_makes_the_same_objects() {
     let path = folder.path().join("seed.json");
     let asking = lived().await;
     let file = asking.emulator.seed_file().unwrap();
-    file.write(&path).unwrap();
+    asking.emulator.export(&path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let objects = file.directories.len() + file.groups.len() + file.users.len() + file.memberships.len();
+    // One object in a line, and the lines that divide them.
+    assert_eq!(text.lines().count(), objects + 5);
     let read = SeedFile::read(&path).unwrap();
     assert_eq!(read, file);
     let again = Asking::of(Emulator::builder().seed_file(read).clock(clock())).await;
@@ -195,4 +199,6 @@ async fn an_empty_emulator_can_be_saved() {
     assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
     let again = Asking::of(Emulator::builder().state_file(&path)).await;
     assert_eq!(again.all("/directories").await, Vec::<Value>::new());
+    empty.emulator.export(&path).unwrap();
+    assert_eq!(SeedFile::read(&path).unwrap(), SeedFile::default());
 }

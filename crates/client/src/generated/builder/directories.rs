@@ -174,7 +174,8 @@ impl ListDirectories {
         self
     }
 
-    /// The order by creation; `desc`, newest first, unless said otherwise.
+    /// The order by creation, newest first unless said otherwise. Say which when following `after` from page to page: what
+    /// holds without it was documented as `desc` and later as `normal`, whose cursors lead the other way.
     pub fn order<V>(mut self, order: V) -> Self
     where
         V: TryInto<types::Order>,

@@ -105,7 +105,8 @@ impl ListEvents {
         self
     }
 
-    /// The order by creation; `desc`, newest first, unless said otherwise.
+    /// The order by creation, newest first unless said otherwise. Say which when following `after` from page to page: what
+    /// holds without it was documented as `desc` and later as `normal`, whose cursors lead the other way.
     pub fn order<V>(mut self, order: V) -> Self
     where
         V: TryInto<types::Order>,
@@ -115,8 +116,7 @@ impl ListEvents {
         self
     }
 
-    /// The names of the events asked for, repeated or separated by commas. The reference requires it although the
-    /// published document does not, so it is always sent.
+    /// The names of the events asked for, repeated or separated by commas; the API requires one at least.
     ///
     /// Required.
     pub fn events<V>(mut self, events: V) -> Self
