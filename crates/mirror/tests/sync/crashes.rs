@@ -62,8 +62,7 @@ async fn change(emulator: &Emulator, client: &Client) {
 async fn walk(database: Database, template: &World, emulator: &Emulator, client: &Client, operation: Operation) {
     let stride = if database == Postgres { 7 } else { 1 };
     let truth = Truth::of(emulator, client).await;
-    let mut crashes = 0;
-    for polls in (0..MANY).step_by(stride) {
+    for (crashes, polls) in (0..MANY).step_by(stride).enumerate() {
         let mut world = template.copied().await;
         let ended = cut(operation(&world.mirror, client), polls).await;
         let is_done = ended.is_some();
@@ -79,7 +78,6 @@ async fn walk(database: Database, template: &World, emulator: &Emulator, client:
             assert!(crashes > 2, "the operation never waits");
             return;
         }
-        crashes += 1;
     }
     panic!("more than {MANY} polls");
 }
