@@ -108,8 +108,14 @@ fn note(progress: &FollowProgress, status: &Status) {
     match progress {
         FollowProgress::CaughtUp {
             full_sync_began_at: Some(_),
+        }
+        | FollowProgress::StandingBy {
+            full_sync_began_at: Some(_),
         } => status.is_well(),
         FollowProgress::CaughtUp {
+            full_sync_began_at: None,
+        }
+        | FollowProgress::StandingBy {
             full_sync_began_at: None,
         } => status.is_not_ready("the first full sync is under way"),
         _ => {}
@@ -146,7 +152,7 @@ fn outcomes(counts: &EventCounts) -> [(u64, &'static str); 6] {
 fn tell(progress: &FollowProgress, format: Format) -> Result<(), Failure> {
     match (progress, format) {
         // So often that nobody wants to read it.
-        (FollowProgress::CaughtUp { .. }, _) => Ok(()),
+        (FollowProgress::CaughtUp { .. } | FollowProgress::StandingBy { .. }, _) => Ok(()),
         (_, Format::Json) => output::result(format, progress, String::new),
         (
             FollowProgress::Failed {

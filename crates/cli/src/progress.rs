@@ -60,7 +60,7 @@ impl Display {
     /// Takes what the mirror tells.
     pub(crate) fn tell(&self, progress: &Progress) {
         match progress {
-            Progress::Started { resumed: true, .. } => self.note("going on with the run that was interrupted"),
+            Progress::Started { resumed: true, .. } => self.note("going on with a run that was begun before"),
             Progress::Listed { users, .. } => self.lock().users = *users,
             Progress::Page {
                 directory,

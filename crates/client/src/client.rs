@@ -28,6 +28,8 @@ use crate::limiter::Limiter;
 use crate::limiter::Permit;
 use crate::meter;
 use crate::operation::Operation;
+use crate::rate_limit::Gate;
+use crate::rate_limit::RateLimits;
 use crate::retry;
 use crate::retry::RetryPolicy;
 use crate::retry_budget::RetryBudget;
@@ -57,6 +59,7 @@ use crate::transport::Transport;
 pub struct Client {
     inner: Arc<Inner>,
     retry: RetryPolicy,
+    gate: Option<Arc<dyn Gate>>,
 }
 
 /// What all clones of a client share.
@@ -132,13 +135,31 @@ impl Client {
         Self {
             inner: Arc::clone(&self.inner),
             retry,
+            gate: self.gate.clone(),
         }
+    }
+
+    /// A clone that also asks a gate before it sends a request, for limits that several processes share; it shares
+    /// connections, rate limit and retry budget.
+    #[must_use]
+    pub fn with_gate(&self, gate: Arc<dyn Gate>) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            retry: self.retry,
+            gate: Some(gate),
+        }
+    }
+
+    /// The limits that it keeps to.
+    pub fn rate_limits(&self) -> RateLimits {
+        self.inner.limiter.limits()
     }
 
     pub(crate) fn from_parts(inner: Inner, retry: RetryPolicy) -> Self {
         Self {
             inner: Arc::new(inner),
             retry,
+            gate: None,
         }
     }
 
@@ -209,13 +230,19 @@ impl Client {
             .map(|(_, value)| value);
         let turn = || async {
             let asked = Instant::now();
-            let permit = self.inner.limiter.acquire(operation, directory.as_deref()).await;
+            let mut permit = self.inner.limiter.acquire(operation, directory.as_deref()).await;
+            if let Some(gate) = &self.gate {
+                let passed = gate.pass(permit.directory()).await;
+                passed.map_err(|source| Error::Gate { operation, source })?;
+                permit.sent_now();
+            }
             let waited = asked.elapsed();
-            Turn { permit, waited }
+            Ok(Turn { permit, waited })
         };
-        let attempt = |number, turn, limit| {
+        let attempt = |number, turn: Result<_, Error>, limit| {
             let copy = request.try_clone();
             async move {
+                let turn = turn?;
                 // Only a streamed body cannot be sent again, and no operation has one.
                 let mut request =
                     copy.ok_or_else(|| Error::invalid_request(operation, "its body cannot be repeated".to_owned()))?;

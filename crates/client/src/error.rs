@@ -9,6 +9,7 @@ use crate::api_error;
 pub use crate::api_error::ApiError;
 use crate::api_error::excerpt;
 use crate::operation::Operation;
+use crate::rate_limit::GateError;
 use crate::transport;
 
 /// Why a call failed.
@@ -51,6 +52,14 @@ pub enum Error {
     /// The answer is a success, but larger than the client reads.
     #[error(transparent)]
     TooLarge(Box<TooLargeError>),
+    /// The request was not sent: the gate that shares the limits with other processes could not be asked.
+    #[error("{}: the limits that are shared with other processes could not be asked for", operation.id)]
+    Gate {
+        /// The operation that was asked for.
+        operation: &'static Operation,
+        /// Why not.
+        source: GateError,
+    },
     /// The request was not sent: a parameter is missing or cannot be what it is.
     #[error("{}: {reason}", operation.id)]
     InvalidRequest {
@@ -270,6 +279,7 @@ impl Error {
             Self::Network(_) => "network",
             Self::Decode(_) => "decode",
             Self::TooLarge(_) => "too_large",
+            Self::Gate { .. } => "gate",
             Self::InvalidRequest { .. } => "invalid_request",
             Self::RepeatedCursor { .. } => "repeated_cursor",
             Self::Config(_) => "config",
@@ -300,7 +310,9 @@ impl Error {
             Self::Timeout(error) | Self::Network(error) => Some(error.operation),
             Self::Decode(error) => Some(error.operation),
             Self::TooLarge(error) => Some(error.operation),
-            Self::InvalidRequest { operation, .. } | Self::RepeatedCursor { operation, .. } => Some(operation),
+            Self::InvalidRequest { operation, .. }
+            | Self::Gate { operation, .. }
+            | Self::RepeatedCursor { operation, .. } => Some(operation),
             Self::Config(_) => None,
             _ => self.api_error().map(|error| error.operation),
         }
@@ -313,7 +325,7 @@ impl Error {
             Self::Decode(error) => error.attempts,
             Self::TooLarge(error) => error.attempts,
             Self::RepeatedCursor { .. } => 1,
-            Self::InvalidRequest { .. } | Self::Config(_) => 0,
+            Self::InvalidRequest { .. } | Self::Gate { .. } | Self::Config(_) => 0,
             _ => self.api_error().map_or(0, |error| error.attempts),
         }
     }
@@ -341,6 +353,7 @@ impl Error {
             Self::Network(_) => "check the base URL, the network and the proxy between here and the API",
             Self::Decode(_) => "report it with the request id: the API answers what its document does not say",
             Self::TooLarge(_) => "ask for smaller pages with `limit`, or raise the client's `max_body`",
+            Self::Gate { .. } => "mend what the cause names; the request can be sent again",
             Self::InvalidRequest { .. } => "correct the parameter that the message names",
             Self::RepeatedCursor { .. } => "start the list again; report it if it comes back",
             Self::Config(_) => "correct the setting that the message names",

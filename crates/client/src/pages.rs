@@ -79,9 +79,9 @@ pub trait ListRequest: Clone + Send + Sync + 'static {
     #[must_use]
     fn with_cursor(self, cursor: String) -> Self;
 
-    /// The same request with a limit, if the caller gave none.
+    /// The same request with a limit, and whatever else a list is to be walked with, where the caller gave none.
     #[must_use]
-    fn with_default_limit(self, limit: u32) -> Self;
+    fn with_defaults(self, limit: u32) -> Self;
 
     /// Whether the caller asked for what precedes a cursor.
     fn is_backward(&self) -> bool;
@@ -122,7 +122,7 @@ impl<R: ListRequest> Pages<R> {
     pub fn new(request: R) -> Self {
         let cursor = request.cursor().map(|cursor| Cursor(cursor.to_owned()));
         let max_limit = R::OPERATION.pagination.map_or(1, |pagination| pagination.max_limit);
-        let request = request.with_default_limit(max_limit);
+        let request = request.with_defaults(max_limit);
         // The page before a cursor names the cursor after itself: going on from there would leave the range that was
         // asked for.
         let next = if request.is_backward() {

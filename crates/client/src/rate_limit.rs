@@ -4,7 +4,10 @@
 //! whose users are listed. Requests for different directories take turns, so that one big directory does not starve the
 //! rest. It learns from `X-RateLimit-*` headers. After a 429 everyone goes on slower until successes have brought the pace back,
 //! unless the headers say that one directory alone has met its limit: then that directory does.
+//!
+//! Several processes that use the same key share its limits. [`Gate`] is where they agree.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use crate::operation::Origin;
@@ -52,6 +55,16 @@ impl RateLimits {
         self
     }
 
+    /// The limit for all requests together: how many in which span of time.
+    pub const fn general(&self) -> Option<(u32, Duration)> {
+        self.general
+    }
+
+    /// The limit for listing the users of a directory: how many in which span of time.
+    pub const fn per_directory(&self) -> Option<(u32, Duration)> {
+        self.per_directory
+    }
+
     fn documented(origin: Origin) -> Self {
         let find = |limits: &[RateLimit], per: Scope, origin: Option<Origin>| {
             let limit = limits
@@ -75,6 +88,25 @@ impl Default for RateLimits {
         Self::seed()
     }
 }
+
+/// Lets the requests of several clients through that share a limit, such as processes with the same key. See
+/// [`Client::with_gate`](crate::Client::with_gate).
+pub trait Gate: Send + Sync {
+    /// Waits until one request may be sent, which is sent at once then. The client's own limits have let it through already.
+    ///
+    /// `directory` is the directory whose limit holds for the request, if one does. Dropping the future gives the request up.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody can say whether it may be sent; the call ends with [`Error::Gate`](crate::Error::Gate) then.
+    fn pass<'a>(&'a self, directory: Option<&'a str>) -> Passing<'a>;
+}
+
+/// What [`Gate::pass`] returns.
+pub type Passing<'a> = Pin<Box<dyn Future<Output = Result<(), GateError>> + Send + 'a>>;
+
+/// Why a gate could not be asked.
+pub type GateError = Box<dyn std::error::Error + Send + Sync>;
 
 #[cfg(test)]
 mod tests {

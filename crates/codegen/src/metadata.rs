@@ -163,6 +163,7 @@ fn pagination(operation: &Operation, pagination: &Pagination) -> Result<TokenStr
         items,
         next,
         back: _,
+        defaults: _,
     } = pagination;
     let bounds = operation
         .parameters

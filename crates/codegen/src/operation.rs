@@ -71,6 +71,8 @@ pub(crate) struct Pagination {
     pub(crate) limit: String,
     pub(crate) items: String,
     pub(crate) next: String,
+    /// What else is sent for the pages of a list when the caller does not say otherwise: parameters and their values.
+    pub(crate) defaults: Vec<(String, String)>,
 }
 
 /// An entry of `x-rate-limit`.
@@ -406,12 +408,22 @@ fn pagination(operation: &str, value: &Value) -> Result<Pagination, Error> {
             .ok_or_else(|| unsupported(operation, format!("`x-cursor-pagination` has no `{key}`")))
     };
     let back = value.get("back").map(|_| text("back")).transpose()?;
+    let defaults = value.get("defaults").and_then(Value::as_object).into_iter().flatten();
+    let defaults = defaults
+        .map(|(name, value)| {
+            let value = value
+                .as_str()
+                .ok_or_else(|| unsupported(operation, format!("`x-cursor-pagination.defaults.{name}` is no text")))?;
+            Ok((name.clone(), value.to_owned()))
+        })
+        .collect::<Result<_, Error>>()?;
     Ok(Pagination {
         cursor: text("cursor")?,
         back,
         limit: text("limit")?,
         items: text("items")?,
         next: text("next")?,
+        defaults,
     })
 }
 

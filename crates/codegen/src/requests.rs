@@ -213,9 +213,11 @@ impl Requests<'_> {
     /// What `x-cursor-pagination` adds to a builder.
     fn list(&self, operation: &Operation, pagination: &Pagination) -> Result<TokenStream, Error> {
         let wrong = |reason: String| unsupported(format!("{}.x-cursor-pagination", operation.id), reason);
+        let defaults = pagination.defaults.iter();
         for name in [&pagination.cursor, &pagination.limit]
             .into_iter()
             .chain(&pagination.back)
+            .chain(defaults.clone().map(|(name, _)| name))
         {
             if !operation
                 .parameters
@@ -238,6 +240,9 @@ impl Requests<'_> {
         let items = names::field_ident(&pagination.items);
         let cursor = names::field_ident(&pagination.cursor);
         let limit = names::field_ident(&pagination.limit);
+        let defaults = defaults
+            .map(|(name, value)| self.default(operation, name, value))
+            .collect::<Result<Vec<_>, _>>()?;
         let is_backward = match &pagination.back {
             None => quote! { false },
             Some(back) => {
@@ -271,8 +276,13 @@ impl Requests<'_> {
                     self.#cursor(cursor)
                 }
 
-                fn with_default_limit(self, limit: u32) -> Self {
-                    if self.#limit.is_set() { self } else { self.#limit(limit) }
+                fn with_defaults(self, limit: u32) -> Self {
+                    let mut request = self;
+                    if !request.#limit.is_set() {
+                        request = request.#limit(limit);
+                    }
+                    #(#defaults)*
+                    request
                 }
 
                 fn is_backward(&self) -> bool {
@@ -283,6 +293,29 @@ impl Requests<'_> {
                     let list = self.send().await?.into_inner();
                     Ok(Page::new(list.#items, list.#next))
                 }
+            }
+        })
+    }
+
+    /// Sets a parameter that the caller left out.
+    fn default(&self, operation: &Operation, name: &str, value: &str) -> Result<TokenStream, Error> {
+        let ty = self.output.parameter_type(&operation.id, name)?;
+        let ty = quote! { #ty }.to_string();
+        let model = ty.rsplit("::").next().unwrap_or_default().trim();
+        let is_wrong = self.models.iter().any(|known| {
+            let Kind::ClosedEnum(variants) = &known.kind else {
+                return false;
+            };
+            known.name == model && !variants.iter().any(|variant| variant.value == value)
+        });
+        if is_wrong {
+            let at = format!("{}.x-cursor-pagination", operation.id);
+            return Err(unsupported(at, format!("`{name}` is never `{value}`")));
+        }
+        let ident = names::field_ident(name);
+        Ok(quote! {
+            if !request.#ident.is_set() {
+                request = request.#ident(#value);
             }
         })
     }

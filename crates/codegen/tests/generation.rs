@@ -21,11 +21,16 @@ fn widgets() -> Value {
             "summary": "List widgets",
             "description": "All widgets.",
             "tags": ["widgets"],
-            "x-cursor-pagination": { "cursor": "after", "limit": "limit", "items": "data", "next": "list_metadata.after" },
+            "x-cursor-pagination": {
+                "cursor": "after", "limit": "limit", "items": "data", "next": "list_metadata.after",
+                "defaults": { "order": "up" },
+            },
             "parameters": [
                 { "name": "after", "in": "query", "description": "The cursor.", "schema": { "type": "string" } },
                 { "name": "limit", "in": "query", "description": "The size of a page.",
                   "schema": { "type": "integer", "minimum": 1, "maximum": 50, "default": 5 } },
+                { "name": "order", "in": "query", "description": "The order.",
+                  "schema": { "$ref": "#/components/schemas/Order" } },
             ],
             "responses": {
                 "200": { "description": "A page.", "content": { "application/json": {
@@ -54,6 +59,7 @@ fn widgets() -> Value {
             "Cursors": { "type": "object", "description": "Cursors.", "properties": {
                 "after": { "type": "string", "nullable": true, "description": "The next page." } } },
             "Color": { "type": "string", "description": "A color.", "x-extensible-enum": ["red", "deep blue"] },
+            "Order": { "type": "string", "description": "An order.", "enum": ["up", "down"] },
             "Problem": { "type": "object", "description": "What went wrong.", "properties": {
                 "message": { "type": "string", "description": "In words." } } },
         } },
@@ -198,6 +204,23 @@ fn a_parameter_that_goes_back_and_does_not_exist_is_refused() {
     assert_eq!(
         refusal("/paths/~1widgets/get/x-cursor-pagination", pagination),
         "listWidgets.x-cursor-pagination: there is no query parameter `before`"
+    );
+}
+
+#[test]
+fn a_default_of_a_list_that_no_parameter_takes_is_refused() {
+    let defaults = "/paths/~1widgets/get/x-cursor-pagination/defaults";
+    assert_eq!(
+        refusal(defaults, json!({ "sort": "up" })),
+        "listWidgets.x-cursor-pagination: there is no query parameter `sort`"
+    );
+    assert_eq!(
+        refusal(defaults, json!({ "order": "sideways" })),
+        "listWidgets.x-cursor-pagination: `order` is never `sideways`"
+    );
+    assert_eq!(
+        refusal(defaults, json!({ "order": 1 })),
+        "listWidgets: `x-cursor-pagination.defaults.order` is no text"
     );
 }
 

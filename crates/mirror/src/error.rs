@@ -48,17 +48,32 @@ pub enum Error {
     /// A newer version of this program wrote the database.
     #[error("the database was written by a newer version of this program: use that version or newer")]
     TooNew(#[source] Box<sqlx::migrate::MigrateError>),
-    /// Another sync is writing the database.
-    #[error("another sync is writing to {database}: wait until it ends")]
+    /// Another process does with the database what this one was to do, and the work cannot be shared.
+    #[error("another {who} is writing to {database}: wait until it ends")]
     Busy {
-        /// Which database.
+        /// What it is.
+        who: &'static str,
+        /// Which database, and what it does there.
         database: String,
     },
-    /// This process lost its connection or was stopped, and another one goes on with its run. Nothing more was written.
-    #[error("another sync went on with run {run} meanwhile: nothing more was written; wait until that one ends")]
+    /// This worker lost its connection or was stopped, and another one has its work now. Nothing more was written.
+    #[error("another worker took over the work on {} meanwhile: nothing more was written; start again", of_run(*run))]
     TakenOver {
+        /// The run's number in `sync_runs`; 0 for the list of events.
+        run: i64,
+    },
+    /// This worker was away for so long that nobody counts on it any more.
+    #[error("the database has forgotten this worker, which was stopped for a day or more: start it again")]
+    Forgotten,
+    /// Other workers could not complete the full sync that this one took part in.
+    #[error("another worker could not complete run {run}: {error}")]
+    Elsewhere {
         /// The run's number in `sync_runs`.
         run: i64,
+        /// What failed, one line per failure.
+        error: String,
+        /// Whether the run can go on later.
+        can_go_on: bool,
     },
     /// The file that keeps two syncs apart cannot be used.
     #[error("the lock file `{}` cannot be used", path.display())]
@@ -139,6 +154,14 @@ pub enum Error {
     },
 }
 
+fn of_run(run: i64) -> String {
+    if run == 0 {
+        "the list of events".to_owned()
+    } else {
+        format!("run {run}")
+    }
+}
+
 impl Error {
     /// What the API or the way to it did wrong, if that is the cause.
     pub fn api(&self) -> Option<&workos_directory_sync::Error> {
@@ -154,7 +177,8 @@ impl Error {
     pub fn is_interruption(&self) -> bool {
         use workos_directory_sync::Error as Api;
         match self {
-            Self::Database(_) | Self::TakenOver { .. } => true,
+            Self::Database(_) | Self::TakenOver { .. } | Self::Forgotten => true,
+            Self::Elsewhere { can_go_on, .. } => *can_go_on,
             Self::Api(error) => matches!(
                 error,
                 Api::Network(_) | Api::Timeout(_) | Api::RateLimited(_) | Api::Server(_) | Api::Unauthorized(_)

@@ -4,6 +4,10 @@
 //! happened. It is in the order in which things happened, and a page is applied in that order, in one transaction with
 //! the cursor: within an organization nothing overtakes anything, and a crash repeats a page or nothing.
 //!
+//! With PostgreSQL several followers share the work. One of them has the lease of the list of events and reads it, the
+//! others stand by and take it when that one is gone. A page that was read under a lease that is lost is not applied. They do
+//! full syncs together.
+//!
 //! Where to begin is noted before the first full sync begins, so that nothing falls between the two. When the API does not
 //! know the cursor any more, that is told, the cursor is forgotten, and a full sync brings what the lost events did.
 
@@ -12,17 +16,23 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error as ApiError;
 use workos_directory_sync::Timestamp;
 use workos_directory_sync::events::EventName;
 use workos_directory_sync::pages::ListRequest as _;
+use workos_directory_sync::types::Order;
 
 use crate::Error;
 use crate::EventCounts;
 use crate::Mirror;
 use crate::Summary;
 use crate::incoming::Incoming;
+use crate::lock::Work;
+use crate::presence::Presence;
+use crate::store::CLOCKS_DIFFER;
+use crate::store::Lease;
 use crate::store::Place;
 
 /// The cursor of the list of all events.
@@ -38,7 +48,11 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// How far before now the events begin that are read beside a first full sync: the clocks here and there differ.
-const OVERLAP: Duration = Duration::from_secs(5 * 60);
+const OVERLAP: Duration = CLOCKS_DIFFER;
+
+/// How long a single poll waits for another worker to end its own, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// For how long the API is sure to keep events. A cursor that was not used for longer counts as lost.
 pub(crate) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -52,6 +66,11 @@ pub enum FollowProgress {
     Applied(EventCounts),
     /// All events that there are have been read. It is told after each poll, also when that brought nothing.
     CaughtUp {
+        /// When the last full sync began that came to its end, if there was one.
+        full_sync_began_at: Option<String>,
+    },
+    /// Another worker reads the events; this one looks again after the interval whether that is still there.
+    StandingBy {
         /// When the last full sync began that came to its end, if there was one.
         full_sync_began_at: Option<String>,
     },
@@ -122,25 +141,58 @@ impl<'a> Follow<'a> {
     ///
     /// When the API refuses the key or the database cannot be used. Everything else is told to
     /// [`on_progress`](Self::on_progress) and tried again.
+    ///
+    /// [`Error::Busy`] when another process follows into the same SQLite file. With PostgreSQL any number of processes do.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        self.mirror.store.place(SCOPE, &self.range_start()).await?;
-        let lost = Notify::new();
-        tokio::select! {
+        let _locked = self.mirror.lock.take(Work::Follow)?;
+        let presence = Presence::enter(self.mirror).await?;
+        let look_again = Notify::new();
+        let work = async {
+            self.mirror.store.place(SCOPE, &self.range_start()).await?;
+            tokio::select! {
+                ended = self.poll_always(&presence, &look_again) => ended,
+                ended = self.reconcile_always(&presence, &look_again) => ended,
+            }
+        };
+        let ended = tokio::select! {
             () = shutdown => Ok(()),
-            ended = self.poll_always(&lost) => ended,
-            ended = self.reconcile_always(&lost) => ended,
-        }
+            ended = presence.during(work) => ended,
+        };
+        presence.leave(self.mirror).await;
+        ended
     }
 
     /// Reads and applies what is new, page by page, to the end of the list, and returns what became of it.
     ///
     /// # Errors
     ///
-    /// What the API or the database refuses; [`Error::CursorLost`] when events are lost, which only a full sync can mend.
+    /// What the API or the database refuses; [`Error::CursorLost`] when events are lost, which only a full sync can mend;
+    /// [`Error::Busy`] when another worker reads the events.
     pub async fn poll(&self) -> Result<EventCounts, Error> {
+        let _locked = self.mirror.lock.take(Work::Follow)?;
+        let presence = Presence::enter(self.mirror).await?;
+        let ended = presence.during(self.poll_as(&presence)).await;
+        presence.leave(self.mirror).await;
+        ended
+    }
+
+    async fn poll_as(&self, presence: &Presence) -> Result<EventCounts, Error> {
+        let patience = Instant::now() + PATIENCE;
+        let lease = loop {
+            match self.mirror.store.take_events_lease(presence.worker()).await? {
+                Some(lease) => break lease,
+                None if Instant::now() < patience => tokio::time::sleep(PAUSE).await,
+                None => {
+                    return Err(Error::Busy {
+                        who: "follower",
+                        database: self.mirror.lock.database().to_string(),
+                    });
+                }
+            }
+        };
         let mut counts = EventCounts::default();
         loop {
-            let (page, is_last) = self.poll_page().await?;
+            let (page, is_last) = self.poll_page(&lease).await?;
             counts += page;
             if is_last {
                 return Ok(counts);
@@ -149,15 +201,17 @@ impl<'a> Follow<'a> {
     }
 
     /// One request, and one transaction for what it brought. Says whether it was the last page.
-    async fn poll_page(&self) -> Result<(EventCounts, bool), Error> {
+    async fn poll_page(&self, lease: &Lease) -> Result<(EventCounts, bool), Error> {
         let place = self.mirror.store.place(SCOPE, &self.range_start()).await?;
         if self.is_too_old(&place) {
-            return Err(self.lose().await?);
+            return Err(self.lose(lease).await?);
         }
         let request = self
             .client
             .list_events()
             .events(EventName::KNOWN.to_vec())
+            // The API has always given the oldest first; this says so, should it begin to ask.
+            .order(Order::Asc)
             .limit(100_u32);
         let request = match &place.cursor {
             Some(cursor) => request.after(cursor.as_str()),
@@ -170,20 +224,34 @@ impl<'a> Follow<'a> {
         };
         let page = match request.fetch().await {
             Err(error) if place.cursor.is_some() && matches!(error.status(), Some(400 | 404 | 422)) => {
-                return Err(self.lose().await?);
+                return Err(self.lose(lease).await?);
             }
             answer => answer?,
         };
         let incoming = page.items.iter().map(Incoming::read).collect::<Result<Vec<_>, _>>()?;
         let now = self.mirror.now().canonical();
-        let counts = self.mirror.store.take_events(&incoming, &now, Some(SCOPE)).await?;
+        let list = Some((SCOPE, lease));
+        let counts = self.mirror.store.take_events(&incoming, &now, list).await?;
         Ok((counts, page.next.is_none() || incoming.is_empty()))
     }
 
-    async fn poll_always(&self, lost: &Notify) -> Result<(), Error> {
+    async fn poll_always(&self, presence: &Presence, look_again: &Notify) -> Result<(), Error> {
         let mut wait = Wait::default();
+        let mut lease = None;
         loop {
-            match self.poll_page().await {
+            let Some(held) = &lease else {
+                lease = self.mirror.store.take_events_lease(presence.worker()).await?;
+                if lease.is_none() {
+                    self.tell(&FollowProgress::StandingBy {
+                        full_sync_began_at: self.last_full_sync().await?,
+                    });
+                    // The one who reads may have found that events were lost.
+                    look_again.notify_one();
+                    tokio::time::sleep(self.interval).await;
+                }
+                continue;
+            };
+            match self.poll_page(held).await {
                 Ok((counts, is_last)) => {
                     wait = Wait::default();
                     if counts != EventCounts::default() {
@@ -191,35 +259,44 @@ impl<'a> Follow<'a> {
                     }
                     if is_last {
                         self.tell(&FollowProgress::CaughtUp {
-                            full_sync_began_at: self.mirror.store.last_full_sync().await?,
+                            full_sync_began_at: self.last_full_sync().await?,
                         });
                         tokio::time::sleep(self.interval).await;
                     }
                 }
                 Err(Error::CursorLost) => {
                     self.tell(&FollowProgress::CursorLost);
-                    lost.notify_one();
+                    look_again.notify_one();
                 }
+                Err(Error::TakenOver { .. }) => lease = None,
                 Err(error) => self.failed(error, wait.next(LONGEST_WAIT)).await?,
             }
         }
     }
 
-    async fn reconcile_always(&self, lost: &Notify) -> Result<(), Error> {
+    async fn last_full_sync(&self) -> Result<Option<String>, Error> {
+        Ok(self.mirror.store.last_full_sync().await?.map(|(_, began_at)| began_at))
+    }
+
+    async fn reconcile_always(&self, presence: &Presence, look_again: &Notify) -> Result<(), Error> {
         let mut wait = Wait::default();
         loop {
-            let rest = self.until_full_sync().await?;
+            let last = self.mirror.store.last_full_sync().await?;
+            let rest = self
+                .until_full_sync(last.as_ref().map(|(_, began_at)| began_at.as_str()))
+                .await?;
             if !rest.is_zero() {
                 tokio::select! {
                     () = tokio::time::sleep(rest) => {}
-                    () = lost.notified() => continue,
+                    () = look_again.notified() => continue,
                 }
             }
             let sync = self
                 .mirror
                 .full_sync(self.client)
                 .allow_mass_delete(self.allow_mass_delete);
-            match sync.run().await {
+            let newest = last.map_or(0, |(run, _)| run);
+            match sync.run_as(presence, Some(newest)).await {
                 Ok(summary) => {
                     wait = Wait::default();
                     self.tell(&FollowProgress::Reconciled(Box::new(summary)));
@@ -230,15 +307,15 @@ impl<'a> Follow<'a> {
     }
 
     /// How long until the next full sync. None has served that began before the events that are read.
-    async fn until_full_sync(&self) -> Result<Duration, Error> {
+    async fn until_full_sync(&self, last: Option<&str>) -> Result<Duration, Error> {
         let place = self.mirror.store.place(SCOPE, &self.range_start()).await?;
-        let Some(last) = self.mirror.store.last_full_sync().await? else {
+        let Some(last) = last else {
             return Ok(Duration::ZERO);
         };
         let Ok(began) = last.parse::<Timestamp>() else {
             return Ok(Duration::ZERO);
         };
-        if last < place.range_start {
+        if *last < *place.range_start {
             return Ok(Duration::ZERO);
         }
         let age = self
@@ -263,8 +340,9 @@ impl<'a> Follow<'a> {
     }
 
     /// Forgets the cursor, and begins anew from now on.
-    async fn lose(&self) -> Result<Error, Error> {
-        self.mirror.store.lose_cursor(SCOPE, &self.range_start()).await?;
+    async fn lose(&self, lease: &Lease) -> Result<Error, Error> {
+        let start = self.range_start();
+        self.mirror.store.lose_cursor(SCOPE, lease, &start).await?;
         Ok(Error::CursorLost)
     }
 

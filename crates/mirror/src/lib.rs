@@ -48,7 +48,8 @@
 //! - Rows and the place where the traversal goes on are written together. A run that is killed or dropped leaves a
 //!   consistent database, and the next run goes on from there.
 //! - Nothing is marked as deleted before everything was seen, and no more than a share of it at once.
-//! - A second sync of the same database is refused with [`Error::Busy`].
+//! - What is written is written by the one who has it to do: [`Error::Busy`] refuses a second process on one SQLite file, and
+//!   with PostgreSQL workers share the work by leases, whose tokens keep one that lost its lease from writing.
 
 #![forbid(unsafe_code)]
 
@@ -57,12 +58,14 @@ mod changes;
 mod diff;
 mod error;
 mod follow;
+mod freshness;
 mod full_sync;
 mod incoming;
 mod ingest;
 mod kind;
 mod lock;
 mod mirror;
+mod presence;
 mod record;
 mod store;
 mod summary;
@@ -79,6 +82,7 @@ pub use crate::diff::Pending;
 pub use crate::error::Error;
 pub use crate::follow::Follow;
 pub use crate::follow::FollowProgress;
+pub use crate::freshness::Freshness;
 pub use crate::full_sync::DirectoryForecast;
 pub use crate::full_sync::Forecast;
 pub use crate::full_sync::FullSync;

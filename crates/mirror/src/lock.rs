@@ -1,4 +1,6 @@
-//! Keeps two syncs of one database apart, within a process and between processes.
+//! Keeps two processes from doing the same work on one SQLite file, and two tasks within a process.
+//!
+//! A server needs no lock: there workers share the work by leases.
 
 use std::fs::File;
 use std::fs::TryLockError;
@@ -6,101 +8,108 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sqlx::AnyConnection;
-use sqlx::Connection as _;
 use tokio::sync::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::Error;
 use crate::address::Address;
 
-/// A server notices within half a minute that the process is gone with its machine or network. Then another sync takes the
-/// run over, and the fencing token of the run keeps this one from writing, should it come back.
-const KEEP_ALIVE: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
-
-/// How long a server waits for a lock before it says that it is taken. A sync that has just ended leaves it to the server
-/// to notice that.
-const LOCK_TIMEOUT: &str = "SET lock_timeout = '2s'";
-
-/// The lock of PostgreSQL belongs to a session, in a database and schema; it ends with the session, however that ends.
-const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended('workos-directory-mirror ' || current_schema(), 0))";
-
-/// PostgreSQL's code for a lock that was not to be had in time.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
-
-/// What is locked: a database.
+/// What is locked: a kind of work on a database.
 ///
-/// For a file it is a lock of the operating system on a file beside it, which ends with the process however that ends. The
-/// database file itself cannot serve: closing it a second time within a process would drop SQLite's own locks. For a
-/// server it is an advisory lock of a session that does nothing else.
+/// It is a lock of the operating system on a file beside the database, which ends with the process however that ends. The
+/// database file itself cannot serve: closing it a second time within a process would drop SQLite's own locks.
 #[derive(Debug)]
-pub(crate) struct SyncLock {
+pub(crate) struct Lock {
     database: Address,
-    here: Arc<Mutex<()>>,
+    syncing: Arc<Mutex<()>>,
+    following: Arc<Mutex<()>>,
 }
 
-/// Held by a sync while it runs.
+/// What one process at a time does with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A full sync.
+    Sync,
+    /// Reading the list of events.
+    Follow,
+}
+
+impl Work {
+    /// What the lock file's name ends with, after the database file's.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Sync => ".lock",
+            Self::Follow => ".follow.lock",
+        }
+    }
+
+    /// Who has the lock.
+    fn holder(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Follow => "follower",
+        }
+    }
+}
+
+/// Held while the work goes on.
 #[derive(Debug)]
-pub(crate) struct Held {
-    _here: OwnedMutexGuard<()>,
-    file: Option<File>,
-    session: Option<AnyConnection>,
+pub(crate) struct Locked {
+    _here: Option<OwnedMutexGuard<()>>,
+    _file: Option<File>,
 }
 
-impl SyncLock {
-    /// The lock of a database.
+impl Lock {
+    /// The locks of a database.
     pub(crate) fn new(database: Address) -> Self {
         Self {
             database,
-            here: Arc::default(),
+            syncing: Arc::default(),
+            following: Arc::default(),
         }
     }
 
-    /// Takes the lock, or says who has it.
-    pub(crate) async fn take(&self) -> Result<Held, Error> {
-        let here = Arc::clone(&self.here).try_lock_owned().map_err(|_| Error::Busy {
+    /// Which database it is.
+    pub(crate) fn database(&self) -> &Address {
+        &self.database
+    }
+
+    /// Takes a lock, or says who has it.
+    pub(crate) fn take(&self, work: Work) -> Result<Locked, Error> {
+        if let Address::Postgres(_) = self.database {
+            return Ok(Locked {
+                _here: None,
+                _file: None,
+            });
+        }
+        let here = match work {
+            Work::Sync => &self.syncing,
+            Work::Follow => &self.following,
+        };
+        let here = Arc::clone(here).try_lock_owned().map_err(|_| Error::Busy {
+            who: work.holder(),
             database: "this database in this program".to_owned(),
         })?;
-        let mut held = Held {
-            _here: here,
-            file: None,
-            session: None,
+        let file = match &self.database {
+            Address::SqliteFile(path) => Some(lock_file(work, &beside(path, work.suffix()))?),
+            _ => None,
         };
-        match &self.database {
-            Address::SqliteMemory => {}
-            Address::SqliteFile(path) => held.file = Some(lock_file(&beside(path))?),
-            Address::Postgres(_) => held.session = Some(self.lock_session().await?),
-        }
-        Ok(held)
-    }
-
-    async fn lock_session(&self) -> Result<AnyConnection, Error> {
-        let mut session = AnyConnection::connect(&self.database.url())
-            .await
-            .map_err(|source| self.database.failed(source))?;
-        sqlx::raw_sql(KEEP_ALIVE).execute(&mut session).await?;
-        sqlx::raw_sql(LOCK_TIMEOUT).execute(&mut session).await?;
-        match sqlx::raw_sql(LOCK).execute(&mut session).await {
-            Ok(_) => Ok(session),
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {
-                Err(Error::Busy {
-                    database: format!("the database {}", self.database),
-                })
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(Locked {
+            _here: Some(here),
+            _file: file,
+        })
     }
 }
 
 /// The lock file of a database file, by whichever of its names that is opened.
-fn beside(database: &Path) -> PathBuf {
+fn beside(database: &Path, suffix: &str) -> PathBuf {
     let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let mut path = database.into_os_string();
-    path.push(".lock");
+    path.push(suffix);
     path.into()
 }
 
-fn lock_file(path: &Path) -> Result<File, Error> {
+fn lock_file(work: Work, path: &Path) -> Result<File, Error> {
     let failed = |source| Error::Lock {
         path: path.to_owned(),
         source,
@@ -115,6 +124,7 @@ fn lock_file(path: &Path) -> Result<File, Error> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Busy {
+            who: work.holder(),
             database: format!("the database (lock file `{}`)", path.display()),
         }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
@@ -127,28 +137,30 @@ mod tests {
 
     use super::*;
 
-    fn lock(database: &Path) -> SyncLock {
-        SyncLock::new(Address::SqliteFile(database.to_owned()))
+    fn lock(database: &Path) -> Lock {
+        Lock::new(Address::SqliteFile(database.to_owned()))
     }
 
-    #[tokio::test]
-    async fn a_second_sync_is_told_and_a_third_may_go_after_the_first() {
+    #[test]
+    fn a_second_process_is_told_and_a_third_may_go_after_the_first() {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("mirror.sqlite");
         // Two locks stand for two processes: the operating system's lock belongs to the open file, not to the process.
         let one = lock(&database);
         let other = lock(&database);
-        let held = one.take().await.unwrap();
-        assert!(matches!(one.take().await, Err(Error::Busy { .. })));
-        assert!(matches!(other.take().await, Err(Error::Busy { .. })));
-        drop(held);
-        other.take().await.unwrap();
+        let held = one.take(Work::Sync).unwrap();
+        assert!(matches!(one.take(Work::Sync), Err(Error::Busy { .. })));
+        assert!(matches!(other.take(Work::Sync), Err(Error::Busy { .. })));
+        let following = other.take(Work::Follow).unwrap();
+        assert!(matches!(one.take(Work::Follow), Err(Error::Busy { .. })));
+        drop((held, following));
+        other.take(Work::Sync).unwrap();
     }
 
-    #[tokio::test]
-    async fn a_lock_file_that_cannot_be_made_is_named() {
+    #[test]
+    fn a_lock_file_that_cannot_be_made_is_named() {
         let lock = lock(Path::new("/nowhere/mirror.sqlite"));
-        let message = lock.take().await.unwrap_err().to_string();
+        let message = lock.take(Work::Sync).unwrap_err().to_string();
         assert!(message.contains("/nowhere/mirror.sqlite.lock"), "{message}");
     }
 }

@@ -25,7 +25,7 @@ use crate::diff;
 use crate::follow::KEPT;
 use crate::incoming::Incoming;
 use crate::ingest;
-use crate::lock::SyncLock;
+use crate::lock::Lock;
 use crate::store::Store;
 
 /// A database that is kept equal to the directories behind the API.
@@ -34,7 +34,7 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct Mirror {
     pub(crate) store: Store,
-    pub(crate) lock: Arc<SyncLock>,
+    pub(crate) lock: Arc<Lock>,
     /// An event was kept.
     pub(crate) arrived: Arc<Notify>,
     clock: Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>,
@@ -57,7 +57,7 @@ impl Mirror {
         let store = Store::open(&address).await?;
         Ok(Self {
             store,
-            lock: Arc::new(SyncLock::new(address)),
+            lock: Arc::new(Lock::new(address)),
             arrived: Arc::default(),
             clock: Arc::new(jiff::Timestamp::now),
         })

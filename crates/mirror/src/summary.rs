@@ -13,7 +13,7 @@ use crate::Kind;
 pub struct Summary {
     /// The run's number in `sync_runs`.
     pub run: i64,
-    /// Whether it went on with a run that had been interrupted. The counts are those of the whole run.
+    /// Whether the run had been begun before, by this process or another one. The counts are those of the whole run.
     pub resumed: bool,
     /// When the run began.
     pub started_at: Timestamp,

@@ -300,8 +300,8 @@ fn inline(document: &Value) -> Vec<Finding> {
 fn pagination(document: &Value) -> Vec<Finding> {
     let lists = operations(document).filter(|operation| text(operation.value, "operationId").starts_with("list"));
     let missing = lists.filter(|operation| operation.value.get("x-cursor-pagination").is_none());
-    let fix =
-        "x-cursor-pagination: { cursor: after, back: before, limit: limit, items: data, next: list_metadata.after }";
+    let fix = "x-cursor-pagination: { cursor: after, back: before, limit: limit, items: data, next: list_metadata.after, \
+               defaults: { order: desc } }";
     missing
         .map(|operation| {
             finding(

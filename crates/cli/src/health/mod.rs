@@ -1,14 +1,19 @@
 //! `dsync health`: every directory's state, for a person, a probe or a monitoring system.
 
 mod alarm;
+mod lag;
 mod report;
 
 use std::time::Duration;
 
+use workos_directory_mirror::Mirror;
 use workos_directory_sync::Client;
 
+use self::lag::Lag;
 use self::report::Health;
 use crate::connection::Connection;
+use crate::connection::Database;
+use crate::connection::existing;
 use crate::directories;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -25,14 +30,18 @@ use crate::status::Status;
 Examples:
   dsync health
   dsync health --organization org_01EHZNVPK3SFK441A1RGBFSHRT --output json
+  dsync health --database sqlite:mirror.sqlite --max-lag 900
   dsync health --output prometheus > /var/lib/node_exporter/dsync.prom
   dsync health --watch --status 127.0.0.1:9466
   dsync health --watch --on-unhealthy 'mail -s \"$DSYNC_REASON\" ops@acme.example < /dev/null'
 
-The command of `--on-unhealthy` runs in a shell, once for each directory that stops to sync, with DSYNC_DIRECTORY,
+The command of `--on-unhealthy` runs in a shell, once for each directory that stops to sync, with DSYNC_DIRECTORY, \
 DSYNC_NAME, DSYNC_STATE and DSYNC_REASON in its environment.
 
-Exit codes: 0 when all directories are linked, 5 when one is not, or when the organization that was named has none.")]
+With a database it shows how far the mirror is behind, too.
+
+Exit codes: 0 when all directories are linked, 5 when one is not, when the organization that was named has none, or when the \
+mirror is behind by more than `--max-lag`.")]
 pub(crate) struct Arguments {
     /// Only the directories of this organization
     #[arg(long, value_name = "ID", conflicts_with = "directory")]
@@ -54,11 +63,24 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COMMAND")]
     on_unhealthy: Option<String>,
 
+    /// Count as unhealthy, too, when the mirror has not seen the source for longer than this
+    #[arg(long, value_name = "SECONDS")]
+    max_lag: Option<u64>,
+
+    #[command(flatten)]
+    database: Database,
+
     #[command(flatten)]
     status: status::Address,
 
     #[command(flatten)]
     connection: Connection,
+}
+
+/// What is looked at.
+struct Source {
+    client: Client,
+    mirror: Option<Mirror>,
 }
 
 pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
@@ -68,21 +90,33 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             "only `dsync verify` writes junit; use text, json or prometheus",
         ));
     }
-    let client = arguments.connection.client()?;
-    if arguments.watch {
-        return arguments.watch(&client, format).await;
+    let chosen = arguments.connection.chosen()?;
+    let client = arguments.connection.client_of(&chosen)?;
+    let address = match arguments.database.address(&chosen)? {
+        Some((address, _)) => Some(existing(address)?),
+        None if arguments.max_lag.is_some() => {
+            return Err(Failure::usage(
+                "`--max-lag` is about a mirror: name its database with `--database`",
+            ));
+        }
+        None => None,
+    };
+    let mirror = match address {
+        Some(address) => Some(Mirror::connect(&address).await?),
+        None => None,
+    };
+    let source = Source {
+        client,
+        mirror: mirror.clone(),
+    };
+    let ended = match arguments.watch {
+        true => arguments.watch(&source, format).await,
+        false => arguments.once(&source, format).await,
+    };
+    if let Some(mirror) = mirror {
+        mirror.close().await;
     }
-    if arguments.status.is_given() {
-        return Err(Failure::usage(
-            "`--status` goes with `--watch`: without it there is nothing to ask",
-        ));
-    }
-    let health = arguments.look(&client).await?;
-    write(&health, format)?;
-    for directory in health.unhealthy() {
-        arguments.alarm(directory).await;
-    }
-    health.verdict(arguments.organization.as_deref())
+    ended
 }
 
 fn write(health: &Health, format: Format) -> Result<(), Failure> {
@@ -93,11 +127,29 @@ fn write(health: &Health, format: Format) -> Result<(), Failure> {
 }
 
 impl Arguments {
-    async fn look(&self, client: &Client) -> Result<Health, workos_directory_sync::Error> {
-        let mut found = directories::chosen(client, self.organization.as_deref(), &self.directory);
+    async fn once(&self, source: &Source, format: Format) -> Result<(), Failure> {
+        if self.status.is_given() {
+            return Err(Failure::usage(
+                "`--status` goes with `--watch`: without it there is nothing to ask",
+            ));
+        }
+        let health = self.look(source).await?;
+        write(&health, format)?;
+        for directory in health.unhealthy() {
+            self.alarm(directory).await;
+        }
+        health.verdict(self.organization.as_deref())
+    }
+
+    async fn look(&self, source: &Source) -> Result<Health, Failure> {
+        let mut found = directories::chosen(&source.client, self.organization.as_deref(), &self.directory);
         let mut health = Health::default();
         while let Some(directory) = found.next().await.transpose()? {
             health.directories.push(report::Status::of(directory));
+        }
+        if let Some(mirror) = &source.mirror {
+            let freshness = mirror.freshness().await?;
+            health.mirror = Some(Lag::of(freshness, jiff::Timestamp::now(), self.max_lag));
         }
         Ok(health)
     }
@@ -111,24 +163,24 @@ impl Arguments {
     }
 
     /// Looks until it is asked to end.
-    async fn watch(&self, client: &Client, format: Format) -> Result<(), Failure> {
+    async fn watch(&self, source: &Source, format: Format) -> Result<(), Failure> {
         let asked = interrupt::listen()?;
         let status = self.status.open(PATIENCE + Duration::from_secs(self.interval)).await?;
         tokio::select! {
             asked = asked => asked,
             failed = status.serve() => failed,
-            failed = self.look_again_and_again(client, format, &status) => failed,
+            failed = self.look_again_and_again(source, format, &status) => failed,
         }
     }
 
     /// A look that fails is told and does not end it.
-    async fn look_again_and_again(&self, client: &Client, format: Format, status: &Status) -> Result<(), Failure> {
+    async fn look_again_and_again(&self, source: &Source, format: Format, status: &Status) -> Result<(), Failure> {
         let mut before: Option<Health> = None;
         loop {
-            match self.look(client).await {
-                Err(error) => {
+            match self.look(source).await {
+                Err(failure) => {
                     status.is_not_ready("the last look failed");
-                    notice::error(Failure::from(error).message());
+                    notice::error(failure.message());
                 }
                 Ok(health) => {
                     status.is_well();

@@ -6,6 +6,7 @@ use serde::Serialize;
 use workos_directory_sync::patterns::Unhealthy;
 use workos_directory_sync::types::Directory;
 
+use super::lag::Lag;
 use crate::failure::Failure;
 use crate::output::plain;
 
@@ -13,6 +14,9 @@ use crate::output::plain;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Health {
     pub(crate) directories: Vec<Status>,
+    /// The database, if one is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mirror: Option<Lag>,
 }
 
 /// A directory as it is now.
@@ -60,7 +64,7 @@ impl Health {
             return Err(Failure::unhealthy(format!("`{organization}` has no directory")));
         }
         match self.unhealthy().count() {
-            0 => Ok(()),
+            0 => self.mirror.as_ref().map_or(Ok(()), Lag::verdict),
             count => Err(Failure::unhealthy(format!(
                 "{count} of {} directories do not sync",
                 self.directories.len()
@@ -80,11 +84,10 @@ impl Health {
     }
 
     /// What a watch tells of when it changes.
-    pub(crate) fn states(&self) -> Vec<(&str, &str)> {
-        self.directories
-            .iter()
-            .map(|status| (status.id.as_str(), status.state.as_str()))
-            .collect()
+    pub(crate) fn states(&self) -> (Vec<(&str, &str)>, bool) {
+        let states = self.directories.iter();
+        let states = states.map(|status| (status.id.as_str(), status.state.as_str()));
+        (states.collect(), self.mirror.as_ref().is_some_and(Lag::is_too_long))
     }
 
     pub(crate) fn text(&self) -> String {
@@ -115,6 +118,9 @@ impl Health {
             if let Some(reason) = status.reason {
                 let _ = writeln!(text, "  {reason}");
             }
+        }
+        if let Some(mirror) = &self.mirror {
+            text.push_str(&mirror.text());
         }
         text
     }
@@ -162,6 +168,9 @@ impl Health {
             "When the directory was last changed.",
             &|status| vec![(String::new(), status.changed_at.as_jiff().as_second() as f64)],
         );
+        if let Some(mirror) = &self.mirror {
+            text.push_str(&mirror.prometheus());
+        }
         text
     }
 }

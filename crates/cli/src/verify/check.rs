@@ -81,7 +81,7 @@ pub(crate) async fn all(client: &Client, organization: Option<&str>, ids: &[Stri
     (checks, failure)
 }
 
-/// The steps in their order; an error ends them, after it was written down.
+/// The steps in their order. One directory that cannot be looked at does not hide the others; the first error comes back.
 async fn steps(
     client: &Client,
     organization: Option<&str>,
@@ -95,31 +95,50 @@ async fn steps(
         }
         Err(error) => {
             checks.push(Check::error(AUTHENTICATION, None, &error));
-            for check in [LISTING, USERS, MEMBERSHIP] {
-                checks.push(Check::new(check, None, Outcome::Skipped, "needs a key that works"));
-            }
+            skip(
+                checks,
+                &[LISTING, USERS, MEMBERSHIP],
+                None,
+                "needs an answer of the API",
+            );
             return Err(error);
         }
     }
     let mut found = directories::chosen(client, organization, ids);
+    let mut first = None;
     let mut any = false;
     while let Some(directory) = found.next().await {
         any = true;
-        let directory = directory.inspect_err(|error| checks.push(Check::error(LISTING, None, error)))?;
-        let step = one(client, &directory, checks).await;
-        step.inspect_err(|(check, error)| checks.push(Check::error(check, Some(&directory), error)))
-            .map_err(|(_, error)| error)?;
+        match directory {
+            Ok(directory) => {
+                if let Err((check, error)) = one(client, &directory, checks).await {
+                    checks.push(Check::error(check, Some(&directory), &error));
+                    if check == USERS {
+                        skip(checks, &[MEMBERSHIP], Some(&directory), "needs an active user");
+                    }
+                    first.get_or_insert(error);
+                }
+            }
+            Err(error) => {
+                checks.push(Check::error(LISTING, None, &error));
+                skip(checks, &[USERS, MEMBERSHIP], None, "needs a directory");
+                first.get_or_insert(error);
+            }
+        }
     }
     if !any {
         checks.push(
             Check::new(LISTING, None, Outcome::Failed, "no directory")
                 .fix("create one in the WorkOS Dashboard, or check the organization's id and the key's environment"),
         );
-        for check in [USERS, MEMBERSHIP] {
-            checks.push(Check::new(check, None, Outcome::Skipped, "needs a directory"));
-        }
+        skip(checks, &[USERS, MEMBERSHIP], None, "needs a directory");
     }
-    Ok(())
+    first.map_or(Ok(()), Err)
+}
+
+fn skip(checks: &mut Vec<Check>, skipped: &[&'static str], directory: Option<&Directory>, why: &str) {
+    let skipped = skipped.iter();
+    checks.extend(skipped.map(|check| Check::new(check, directory, Outcome::Skipped, why)));
 }
 
 /// What is looked at in each directory.
@@ -130,9 +149,7 @@ async fn one(client: &Client, directory: &Directory, checks: &mut Vec<Check>) ->
         None => checks.push(Check::new(LISTING, here, Outcome::Ok, seen)),
         Some(unhealthy) => {
             checks.push(Check::new(LISTING, here, Outcome::Failed, seen).fix(unhealthy.reason));
-            for check in [USERS, MEMBERSHIP] {
-                checks.push(Check::new(check, here, Outcome::Skipped, "the directory does not sync"));
-            }
+            skip(checks, &[USERS, MEMBERSHIP], here, "the directory does not sync");
             return Ok(());
         }
     }

@@ -5,6 +5,7 @@
 
 #[path = "../../../mirror/tests/cluster/mod.rs"]
 mod cluster;
+mod followers;
 mod killed;
 mod stopped;
 
@@ -17,9 +18,15 @@ use workos_directory_emulator::Emulator;
 
 /// A sync that prints its summary as JSON.
 fn sync(emulator: &Emulator, folder: &Path, database: &str) -> Command {
+    let mut command = dsync(emulator, folder);
+    command.args(["sync", "--output", "json", "--database", database]);
+    command
+}
+
+/// A process that can reach the emulator.
+fn dsync(emulator: &Emulator, folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dsync"));
     command
-        .args(["sync", "--output", "json", "--database", database])
         .current_dir(folder)
         .env("WORKOS_API_KEY", emulator.api_key())
         .env("WORKOS_BASE_URL", emulator.base_url())

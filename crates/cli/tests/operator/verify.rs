@@ -93,3 +93,28 @@ async fn an_organization_without_directories_fails() {
     assert_eq!(ended.code, 5);
     assert!(ended.stdout.contains("no directory"), "{}", ended.stdout);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_directory_that_is_not_there_hides_no_other() {
+    let world = World::start(Emulator::builder()).await;
+    let id = world.lines(&["directories", "list", "--limit", "1"])[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let arguments = [
+        "verify",
+        "--directory",
+        "directory_gone",
+        "--directory",
+        &id,
+        "--output",
+        "json",
+    ];
+    let ended = world.run(&arguments);
+    assert_eq!(ended.code, 5, "{}", ended.stderr);
+    let outcomes: Vec<_> = outcomes(&ended.stdout)
+        .into_iter()
+        .map(|(_, outcome)| outcome)
+        .collect();
+    assert_eq!(outcomes, ["ok", "failed", "skipped", "skipped", "ok", "ok", "ok"]);
+}

@@ -207,7 +207,7 @@ async fn a_cursor_of_any_text_is_one_value_of_the_query() {
     assert_eq!(groups.unwrap().len(), 2);
     assert_eq!(
         server.targets()[1],
-        "GET /directory_groups?after=a%26limit%3D1%23top%3Fx%3D%252e%0A%C3%A9+%2B%00%2F..&limit=100"
+        "GET /directory_groups?after=a%26limit%3D1%23top%3Fx%3D%252e%0A%C3%A9+%2B%00%2F..&limit=100&order=desc"
     );
 }
 

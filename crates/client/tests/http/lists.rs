@@ -1,6 +1,8 @@
 //! Lists over many pages.
 
 use workos_directory_sync::Error;
+use workos_directory_sync::types::EventName;
+use workos_directory_sync::types::Order;
 
 use crate::client;
 use crate::server::Server;
@@ -27,9 +29,9 @@ async fn a_stream_yields_the_items_of_all_pages_a_hundred_at_a_time() {
     assert_eq!(
         server.targets(),
         [
-            "GET /directory_groups?limit=100&directory=directory_1",
-            "GET /directory_groups?after=g2&limit=100&directory=directory_1",
-            "GET /directory_groups?after=g9&limit=100&directory=directory_1",
+            "GET /directory_groups?limit=100&order=desc&directory=directory_1",
+            "GET /directory_groups?after=g2&limit=100&order=desc&directory=directory_1",
+            "GET /directory_groups?after=g9&limit=100&order=desc&directory=directory_1",
         ]
     );
 }
@@ -44,7 +46,27 @@ async fn a_limit_and_a_cursor_of_the_callers_own_are_kept() {
     );
     assert_eq!(stream.next().await.unwrap().unwrap().id, "g5");
     assert!(stream.next().await.is_none());
-    assert_eq!(server.targets(), ["GET /directory_groups?after=g4&limit=7"]);
+    assert_eq!(server.targets(), ["GET /directory_groups?after=g4&limit=7&order=desc"]);
+}
+
+#[tokio::test]
+async fn a_list_is_walked_in_an_order_that_is_sent_since_what_the_api_does_without_one_has_changed() {
+    let server = Server::start(vec![page(&["g1"], None), page(&[], None), page(&[], None)]).await;
+    let client = client(&server);
+    let mut groups = client.list_directory_groups().order(Order::Asc).stream();
+    assert!(groups.next().await.unwrap().is_ok());
+    let events = client.list_events().events(vec![EventName::DsyncDeleted]);
+    assert!(events.stream().next().await.is_none());
+    // Whoever asks for one page alone gets what the API gives.
+    assert!(client.list_directory_groups().send().await.is_ok());
+    assert_eq!(
+        server.targets(),
+        [
+            "GET /directory_groups?limit=100&order=asc",
+            "GET /events?limit=100&order=asc&events=dsync.deleted",
+            "GET /directory_groups",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod errors;
+mod gate;
 mod hostile;
 mod lists;
 mod matrix;

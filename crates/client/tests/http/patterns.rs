@@ -63,11 +63,11 @@ async fn an_organizations_users_are_those_of_its_directories_although_the_server
     assert_eq!(
         server.targets(),
         [
-            "GET /directories?limit=100&organization_id=org_1&organization=org_1",
-            "GET /directories?after=d3&limit=100&organization_id=org_1&organization=org_1",
-            "GET /directory_users?limit=100&directory=d1",
-            "GET /directory_users?after=u2&limit=100&directory=d1",
-            "GET /directory_users?limit=100&directory=d4",
+            "GET /directories?limit=100&order=desc&organization_id=org_1&organization=org_1",
+            "GET /directories?after=d3&limit=100&order=desc&organization_id=org_1&organization=org_1",
+            "GET /directory_users?limit=100&order=desc&directory=d1",
+            "GET /directory_users?after=u2&limit=100&order=desc&directory=d1",
+            "GET /directory_users?limit=100&order=desc&directory=d4",
         ]
     );
 }
@@ -78,7 +78,10 @@ async fn a_server_that_honours_one_name_only_and_refuses_the_other_is_asked_agai
     let server = Server::start(script).await;
     let directories = patterns::directories_of_organization(&client(&server), "org_1");
     assert_eq!(directories.try_collect().await.unwrap().len(), 1);
-    assert_eq!(server.targets()[1], "GET /directories?limit=100&organization_id=org_1");
+    assert_eq!(
+        server.targets()[1],
+        "GET /directories?limit=100&order=desc&organization_id=org_1"
+    );
 
     let server = Server::start(vec![refusal(422)]).await;
     let mut directories = patterns::directories_of_organization(&client(&server), "7");
@@ -93,12 +96,15 @@ async fn memberships_come_by_the_live_parameters() {
     let server = Server::start(vec![page(&["g1"], Some("g1")), page(&["g2"], None)]).await;
     let groups = patterns::groups_of_user(&client(&server), "u1");
     assert_eq!(groups.try_collect().await.unwrap().len(), 2);
-    assert_eq!(server.targets()[1], "GET /directory_groups?after=g1&limit=100&user=u1");
+    assert_eq!(
+        server.targets()[1],
+        "GET /directory_groups?after=g1&limit=100&order=desc&user=u1"
+    );
 
     let server = Server::start(vec![list(&[user("u1", "d1", "")], None)]).await;
     let users = patterns::users_of_group(&client(&server), "g1");
     assert_eq!(users.try_collect().await.unwrap()[0].id, "u1");
-    assert_eq!(server.targets(), ["GET /directory_users?limit=100&group=g1"]);
+    assert_eq!(server.targets(), ["GET /directory_users?limit=100&order=desc&group=g1"]);
 
     // No such user, no rights: nothing to fall back on.
     let server = Server::start(vec![answer(404, "", "")]).await;
@@ -154,7 +160,7 @@ async fn a_refused_parameter_makes_the_embedded_members_of_a_group_count() {
         server.targets()[1..],
         [
             "GET /directory_groups/g1",
-            "GET /directory_users?limit=100&directory=d1&groups=true"
+            "GET /directory_users?limit=100&order=desc&directory=d1&groups=true"
         ]
     );
 

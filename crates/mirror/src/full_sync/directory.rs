@@ -9,8 +9,8 @@ use workos_directory_sync::types::Order;
 
 use super::MembershipPlan;
 use super::Progress;
-use super::engine::Engine;
-use super::engine::refused;
+use super::part::Part;
+use super::part::refused;
 use super::planner;
 use super::planner::Shape;
 use super::traversal::Traversal;
@@ -29,7 +29,7 @@ use crate::store::StepKey;
 /// How many groups or users are looked up in the database at a time when each of them is listed.
 const OWNERS_AT_A_TIME: u32 = 500;
 
-impl Engine<'_> {
+impl Part<'_> {
     /// Brings a directory up to date. Returns the guard's refusals.
     pub(super) async fn mirror_directory(&self, directory: &str) -> Result<Vec<Error>, Error> {
         match self.steps(directory).await {
@@ -135,7 +135,7 @@ impl Engine<'_> {
         };
         let (plan, calls) = planner::choose(&shape);
         let now = self.now();
-        self.store().choose_plan(key, self.stamp(&now), plan).await?;
+        self.store().choose_plan(key, self.held(&now), plan).await?;
         self.tell(Progress::Planned {
             directory: key.directory.to_owned(),
             plan,
@@ -174,7 +174,7 @@ impl Engine<'_> {
             ..Checkpoint::default()
         };
         let batch = Batch::Memberships(Vec::new());
-        self.store().write(key, self.stamp(&now), batch, end).await?;
+        self.store().write(key, self.held(&now), batch, end).await?;
         Ok(())
     }
 
@@ -244,7 +244,7 @@ impl Engine<'_> {
     /// Ends a step whose traversal is complete. Returns the guard's refusal.
     async fn finish(&self, key: StepKey<'_>) -> Result<Option<Error>, Error> {
         let now = self.now();
-        let marked = self.store().finish_step(key, self.stamp(&now), self.guard()).await?;
+        let marked = self.store().finish_step(key, self.held(&now), self.guard()).await?;
         self.finished(key, marked.map_err(|refusal| refused(key.kind, refusal)))
             .await
     }

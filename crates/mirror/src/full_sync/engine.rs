@@ -1,312 +1,227 @@
-//! A run: the list of directories, then the directories, several at a time.
+//! A run: this worker takes the parts of it that nobody has, several at a time, until all are done.
+//!
+//! The first part is the list of directories; when it is known, each directory is one. With PostgreSQL other workers do the
+//! same, and take over the parts of a worker that is gone. Whoever sees that all parts are done ends the run.
 
-use futures_util::StreamExt;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use workos_directory_sync::Client;
-use workos_directory_sync::Error as ApiError;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use workos_directory_sync::Timestamp;
-use workos_directory_sync::types::Directory;
-use workos_directory_sync::types::Order;
 
 use super::FullSync;
 use super::Progress;
-use super::Scope;
-use super::traversal::Traversal;
-use super::traversal::WithPages;
-use crate::Counts;
+use super::part::Part;
 use crate::Error;
-use crate::Kind;
 use crate::Summary;
-use crate::record;
-use crate::record::DIRECTORIES;
-use crate::record::Record;
-use crate::store::Batch;
-use crate::store::Checkpoint;
-use crate::store::Guard;
+use crate::presence::Presence;
+use crate::store::Joined;
+use crate::store::Lease;
 use crate::store::Outcome;
-use crate::store::Refusal;
 use crate::store::Run;
-use crate::store::Stamp;
-use crate::store::StepKey;
+use crate::store::RunState;
 use crate::store::Store;
+use crate::store::Wanted;
 
-/// A run under way.
-pub(super) struct Engine<'a> {
+/// How long those may take to end who are busy with a run that is not wanted. A sync that has just ended leaves it to the
+/// server to notice that.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The shortest and the longest pause before looking again for what others left.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
+
+/// A run that this worker takes part in.
+struct Engine<'a> {
     sync: &'a FullSync<'a>,
+    worker: i64,
     run: Run,
+    /// Whether the list of directories was told.
+    is_told: AtomicBool,
+    /// There may be something to do without a pause.
+    hurry: Notify,
 }
 
-/// Runs a full sync from the lock to the summary.
-pub(super) async fn run(sync: &FullSync<'_>) -> Result<Summary, Error> {
-    let _held = sync.mirror.lock.take().await?;
-    let now = sync.mirror.now();
-    let since = (!sync.resume_within.is_zero())
-        .then(|| now.as_jiff().saturating_sub(sync.resume_within).ok())
-        .flatten()
-        .map(Timestamp::from);
-    let store = &sync.mirror.store;
-    let run = store.begin_run(&sync.scope.to_string(), &now, since.as_ref()).await?;
-    let engine = Engine { sync, run };
-    engine.tell(Progress::Started {
+/// What came of something that was under way.
+enum Event {
+    /// A part was found, or none.
+    Looked(Result<Option<Lease>, Error>),
+    /// A part came to its end, with failures.
+    Ended(Result<Vec<Error>, Error>),
+}
+
+/// Takes part in a full sync until its summary is there. One that ended well after `unless_after` will do.
+pub(super) async fn run(sync: &FullSync<'_>, presence: &Presence, unless_after: Option<i64>) -> Result<Summary, Error> {
+    let worker = presence.worker();
+    let run = match join(sync, worker, unless_after).await? {
+        Ok(run) => run,
+        Err(done) => return Ok(done),
+    };
+    let engine = Engine {
+        sync,
+        worker,
+        run,
+        is_told: AtomicBool::new(false),
+        hurry: Notify::new(),
+    };
+    engine.tell(&Progress::Started {
         run: engine.run.id,
         resumed: engine.run.resumed,
     });
-    let failures = engine.traverse_all().await;
-    let now = sync.mirror.now();
-    let text: Vec<String> = failures.iter().map(Error::chain).collect();
-    let Some(first) = failures.into_iter().next() else {
-        return store.finish_run(&engine.run, &now).await;
+    let error = match engine.complete().await {
+        Ok(ended) => return ended,
+        Err(error) => error,
     };
-    let outcome = if first.is_interruption() {
+    let outcome = if error.is_interruption() {
         Outcome::Interrupted
     } else {
         Outcome::Failed
     };
-    // If even the note cannot be written, the first error is still what matters: the run reads as killed.
-    let _ = store
-        .abort_run(&engine.run, outcome, &now.canonical(), &text.join("\n"))
+    let now = sync.mirror.now().canonical();
+    // If even the note cannot be written, the error is still what matters: the run reads as killed.
+    let _ = engine
+        .store()
+        .leave_run(worker, engine.run.id, outcome, &now, &error.chain())
         .await;
-    Err(first)
+    Err(error)
+}
+
+/// Begins a run, or takes part in one, unless it is done already: then it is the summary.
+async fn join(sync: &FullSync<'_>, worker: i64, unless_after: Option<i64>) -> Result<Result<Run, Summary>, Error> {
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        let now = sync.mirror.now();
+        let since = (!sync.resume_within.is_zero())
+            .then(|| now.as_jiff().saturating_sub(sync.resume_within).ok())
+            .flatten()
+            .map(Timestamp::from);
+        let can_wait = Instant::now() < patience;
+        let wanted = Wanted {
+            scope: &sync.scope.to_string(),
+            now: &now,
+            resume_since: since.as_ref(),
+            unless_after,
+            can_wait,
+        };
+        match sync.mirror.store.join_run(worker, wanted).await? {
+            Joined::Run(run) => return Ok(Ok(run)),
+            Joined::Done(summary) => return Ok(Err(*summary)),
+            Joined::Occupied { run, scope } if !can_wait => {
+                return Err(Error::Busy {
+                    who: "sync",
+                    database: format!("{} (run {run}, of {scope})", sync.mirror.lock.database()),
+                });
+            }
+            Joined::Occupied { .. } => tokio::time::sleep(PAUSES[0]).await,
+        }
+    }
 }
 
 impl<'a> Engine<'a> {
-    pub(super) fn client(&self) -> &'a Client {
-        self.sync.client
-    }
-
-    pub(super) fn store(&self) -> &'a Store {
+    fn store(&self) -> &'a Store {
         &self.sync.mirror.store
     }
 
-    pub(super) fn run(&self) -> i64 {
-        self.run.id
+    fn tell(&self, progress: &Progress) {
+        (self.sync.on_progress)(progress);
     }
 
-    pub(super) fn guard(&self) -> Guard {
-        self.sync.guard()
-    }
-
-    /// The time, as it is written.
-    pub(super) fn now(&self) -> String {
-        self.sync.mirror.now().canonical()
-    }
-
-    pub(super) fn tell(&self, progress: Progress) {
-        (self.sync.on_progress)(&progress);
-    }
-
-    pub(super) fn tell_failure(&self, directory: &str, error: &Error) {
-        self.tell(Progress::Failed {
-            directory: directory.to_owned(),
-            error: error.chain(),
-        });
-    }
-
-    /// Traverses everything and returns what failed; an interruption comes first and alone.
-    async fn traverse_all(&self) -> Vec<Error> {
-        let mut failures = match self.find_directories().await {
-            Ok(refused) => refused.into_iter().collect::<Vec<_>>(),
-            Err(error) => return vec![error],
-        };
-        for error in &failures {
-            self.tell_failure("", error);
-        }
-        let directories = match self.store().directories_of_run(self.run.id).await {
-            Ok(directories) => directories,
-            Err(error) => return vec![error],
-        };
-        let users = match self.store().announced_users(self.run.id).await {
-            Ok(users) => users,
-            Err(error) => return vec![error],
-        };
-        self.tell(Progress::Listed {
-            directories: directories.len() as u64,
-            users,
-        });
-        let mut waiting = directories.into_iter();
-        let mut under_way = FuturesUnordered::new();
-        loop {
-            while under_way.len() < self.sync.directories_at_a_time
-                && let Some(directory) = waiting.next()
-            {
-                under_way.push(async move {
-                    let ended = self.mirror_directory(&directory).await;
-                    (directory, ended)
-                });
-            }
-            let Some((directory, ended)) = under_way.next().await else {
-                return failures;
-            };
-            let failed = match ended {
-                Ok(refused) => refused,
-                // The cause will meet the other directories too. Their futures are dropped, and the run goes on later.
-                Err(error) if error.is_interruption() => return vec![error],
-                Err(error) => vec![error],
-            };
-            for error in failed {
-                self.tell_failure(&directory, &error);
-                failures.push(Error::Directory {
-                    directory: directory.clone(),
-                    source: Box::new(error),
-                });
-            }
-        }
-    }
-
-    /// Brings the list of directories up to date. Returns the guard's refusal to mark those that are gone.
-    async fn find_directories(&self) -> Result<Option<Error>, Error> {
-        let key = StepKey::directories(self.run.id);
-        let step = self.store().step(key).await?;
-        if step.finished {
-            return Ok(None);
-        }
-        let organization = match &self.sync.scope {
-            Scope::Directories(ids) => return self.get_directories(ids).await,
-            Scope::Organization(id) => Some(id.as_str()),
-            Scope::All => None,
-        };
-        if !step.traversed {
-            let request = self.client().list_directories().order(Order::Asc);
-            let traversal = match organization {
-                None => Traversal::new(step.cursor, request, None),
-                // Some servers call the filter `organization`; what comes back is filtered again.
-                Some(id) => Traversal::new(step.cursor, request.clone().organization_id(id), Some(request)),
-            };
-            let to_batch = |directories: Vec<Directory>| {
-                let records = directories
-                    .into_iter()
-                    .filter(|directory| organization.is_none_or(|id| directory.organization_id.as_deref() == Some(id)))
-                    .map(record::directory)
-                    .collect::<Result<Vec<Record>, Error>>()?;
-                Ok(Batch::Objects(&DIRECTORIES, records))
-            };
-            let mut counts = step.counts;
-            self.traverse(key, traversal, None, &mut counts, to_batch).await?;
-        }
-        let now = self.now();
-        let stamp = self.stamp(&now);
-        let removed = self
-            .store()
-            .finish_directories(stamp, organization, self.guard())
-            .await?;
-        self.finished(key, removed.map_err(|refusal| refused(Kind::Users, refusal)))
-            .await
-    }
-
-    /// Gets the directories that were asked for one by one.
-    async fn get_directories(&self, ids: &[String]) -> Result<Option<Error>, Error> {
-        let key = StepKey::directories(self.run.id);
-        let mut failure = None;
-        for id in ids {
-            let got = self.client().get_directory().id(id.as_str()).send().await;
-            let mut records = Vec::new();
-            match got {
-                Ok(directory) => {
-                    let directory = directory.into_inner();
-                    record::belongs("directory", &directory.id, &directory.id, id)?;
-                    records.push(record::directory(directory)?);
-                }
-                Err(error @ ApiError::NotFound(_)) => {
-                    if !self.store().has_directory(id).await? {
-                        return Err(error.into());
-                    }
-                    failure = failure.or(self.remove(id).await?);
-                }
-                Err(error) => return Err(error.into()),
-            }
-            let now = self.now();
-            let checkpoint = Checkpoint {
-                calls: 1,
-                ..Checkpoint::default()
-            };
-            let batch = Batch::Objects(&DIRECTORIES, records);
-            self.store().write(key, self.stamp(&now), batch, checkpoint).await?;
-        }
-        Ok(failure)
-    }
-
-    /// Marks a directory that is gone, with all that is in it. Returns the guard's refusal.
-    pub(super) async fn remove(&self, directory: &str) -> Result<Option<Error>, Error> {
-        let now = self.now();
-        let removed = self
-            .store()
-            .remove_directory(self.stamp(&now), directory, self.guard())
-            .await?;
-        if removed.is_ok() {
-            self.tell(Progress::Vanished {
-                directory: directory.to_owned(),
-            });
-        }
-        Ok(removed.err().map(|refusal| refused(Kind::Users, refusal)))
-    }
-
-    /// Tells that a step is complete, or returns why it is not.
-    pub(super) async fn finished(&self, key: StepKey<'_>, marked: Result<u64, Error>) -> Result<Option<Error>, Error> {
-        if let Err(refusal) = marked {
-            return Ok(Some(refusal));
-        }
-        let counts = self.store().step(key).await?.counts;
-        self.tell(Progress::Finished {
-            directory: key.directory.to_owned(),
-            kind: key.kind,
-            counts,
-        });
-        Ok(None)
-    }
-
-    pub(super) fn stamp<'n>(&self, now: &'n str) -> Stamp<'n> {
-        Stamp {
-            run: self.run.id,
-            holder: self.run.holder,
-            now,
-        }
-    }
-
-    /// Writes all pages of a list, each with the place where the list goes on. While one is being written, the client
-    /// fetches the next.
+    /// Does what nobody else does until the run has ended, and returns how. The outer error is why this worker cannot go
+    /// on with it.
     ///
-    /// With an `owner` the list is one of many that make up the step, and its end is not the step's.
-    pub(super) async fn traverse<R, F>(
-        &self,
-        key: StepKey<'_>,
-        mut traversal: Traversal<R>,
-        owner: Option<&str>,
-        counts: &mut Counts,
-        to_batch: F,
-    ) -> Result<(), Error>
-    where
-        R: WithPages,
-        F: Fn(Vec<R::Item>) -> Result<Batch, Error> + Send + Sync,
-    {
-        while let Some(page) = traversal.next().await? {
-            let is_last = page.next.is_none();
-            let checkpoint = Checkpoint {
-                position: owner.map(str::to_owned),
-                cursor: page.next.map(String::from),
-                traversed: is_last && owner.is_none(),
-                calls: traversal.take_calls(),
-            };
-            let batch = to_batch(page.items)?;
-            let now = self.now();
-            *counts += self.store().write(key, self.stamp(&now), batch, checkpoint).await?;
-            self.tell(Progress::Page {
-                directory: key.directory.to_owned(),
-                kind: key.kind,
-                counts: *counts,
-            });
-            if is_last {
-                return Ok(());
+    /// Looking for the next part is under way beside the parts themselves: they may have the connection that it needs.
+    async fn complete(&self) -> Result<Result<Summary, Error>, Error> {
+        let mut failures = Vec::new();
+        let mut under_way = FuturesUnordered::new();
+        let (mut parts, mut is_looking, mut pause) = (0, false, Duration::ZERO);
+        loop {
+            if !is_looking && parts < self.sync.directories_at_a_time {
+                under_way.push(self.look(pause).boxed());
+                is_looking = true;
+            }
+            match under_way.next().await {
+                Some(Event::Looked(lease)) => {
+                    is_looking = false;
+                    if let Some(lease) = lease? {
+                        under_way.push(self.part(lease).boxed());
+                        parts += 1;
+                        pause = Duration::ZERO;
+                    } else {
+                        if parts == 0
+                            && let Some(ended) = self.end(&mut failures).await?
+                        {
+                            return Ok(ended);
+                        }
+                        pause = (pause * 2).clamp(PAUSES[0], PAUSES[1]);
+                    }
+                }
+                Some(Event::Ended(ended)) => {
+                    parts -= 1;
+                    pause = Duration::ZERO;
+                    self.hurry.notify_one();
+                    match ended {
+                        Ok(failed) => failures.extend(failed),
+                        // Another worker has it now.
+                        Err(Error::TakenOver { .. }) => {}
+                        // The cause will meet the other parts too. Their futures are dropped, and the run goes on later.
+                        Err(error) => return Err(error),
+                    }
+                }
+                // It looks or it is at work, always.
+                None => {}
             }
         }
-        Err(Error::CutShort { kind: key.kind })
     }
-}
 
-pub(super) fn refused(kind: Kind, refusal: Refusal) -> Error {
-    Error::MassDelete {
-        kind,
-        gone: refusal.gone,
-        of: refusal.of,
-        limit_percent: refusal.limit_percent,
+    /// Looks for a part after a pause.
+    async fn look(&self, pause: Duration) -> Event {
+        if !pause.is_zero() {
+            drop(tokio::time::timeout(pause, self.hurry.notified()).await);
+        }
+        Event::Looked(self.store().take_part(self.worker, self.run.id).await)
+    }
+
+    async fn part(&self, lease: Lease) -> Event {
+        if lease.directory().is_some()
+            && let Err(error) = self.tell_list().await
+        {
+            return Event::Ended(Err(error));
+        }
+        Event::Ended(Part::new(self.sync, lease).complete().await)
+    }
+
+    /// Ends the run if nothing is left to do. `None` while others are at work.
+    async fn end(&self, failures: &mut Vec<Error>) -> Result<Option<Result<Summary, Error>>, Error> {
+        let now = self.sync.mirror.now();
+        match self.store().finish_run(&self.run, &now).await? {
+            RunState::Open => Ok(None),
+            RunState::Gone => Err(Error::TakenOver { run: self.run.id }),
+            RunState::Finished(summary) => {
+                self.tell_list().await?;
+                Ok(Some(Ok(*summary)))
+            }
+            RunState::Ended { error, can_go_on } => {
+                let elsewhere = Error::Elsewhere {
+                    run: self.run.id,
+                    error,
+                    can_go_on,
+                };
+                Ok(Some(Err(failures.drain(..).next().unwrap_or(elsewhere))))
+            }
+        }
+    }
+
+    /// Tells once which directories there are.
+    async fn tell_list(&self) -> Result<(), Error> {
+        if !self.is_told.swap(true, Ordering::Relaxed) {
+            let directories = self.store().count_directories(self.run.id).await?;
+            let users = self.store().announced_users(self.run.id).await?;
+            self.tell(&Progress::Listed { directories, users });
+        }
+        Ok(())
     }
 }

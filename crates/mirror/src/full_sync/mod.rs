@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! FullSync   the settings, and run() or plan()
-//! engine     a run: the list of directories, then several directories at a time
+//! engine     a run: takes the parts that nobody has, several at a time
+//! part       one of them: the list of directories, or a directory
 //! directory  one directory: groups, users, memberships
 //! traversal  one list
 //! planner    which way to find out memberships
@@ -12,6 +13,7 @@
 mod directory;
 mod engine;
 mod forecast;
+mod part;
 mod planner;
 mod progress;
 mod traversal;
@@ -28,6 +30,8 @@ pub use self::progress::Progress;
 use crate::Error;
 use crate::Mirror;
 use crate::Summary;
+use crate::lock::Work;
+use crate::presence::Presence;
 use crate::store::Guard;
 
 /// How many objects a page has at most. The client asks for as many as the API gives, which is this many.
@@ -150,12 +154,23 @@ impl<'a> FullSync<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] when another sync is writing the database. What the API or the database refuses, with the directory
-    /// in question; when several directories fail, the first one's error is returned and all are told to
-    /// [`on_progress`](Self::on_progress). See [`Error::is_interruption`] for which errors the next run goes on after.
+    /// [`Error::Busy`] when another sync is writing to the same SQLite file, or with PostgreSQL one of another scope; those of
+    /// the same scope share the work, and [`Error::Elsewhere`] is what another one could not do. What the API or the database
+    /// refuses, with the directory in question; when several directories fail, the first one's error is returned and all are
+    /// told to [`on_progress`](Self::on_progress). See [`Error::is_interruption`] for which errors the next run goes on after.
     pub async fn run(self) -> Result<Summary, Error> {
         self.check()?;
-        engine::run(&self).await
+        let _locked = self.mirror.lock.take(Work::Sync)?;
+        let presence = Presence::enter(self.mirror).await?;
+        let ended = presence.during(engine::run(&self, &presence, None)).await;
+        presence.leave(self.mirror).await;
+        ended
+    }
+
+    /// The same as a worker that is there already. A run of this scope that ended well after the one that is given will do.
+    pub(crate) async fn run_as(&self, presence: &Presence, unless_after: Option<i64>) -> Result<Summary, Error> {
+        let _locked = self.mirror.lock.take(Work::Sync)?;
+        engine::run(self, presence, unless_after).await
     }
 
     /// Lists the directories and says how many calls a run would take. Writes nothing.

@@ -15,7 +15,7 @@ pub enum Progress {
     Started {
         /// The run's number in `sync_runs`.
         run: i64,
-        /// Whether it was begun earlier and interrupted.
+        /// Whether it was begun before, by this process or another one.
         resumed: bool,
     },
     /// All directories are listed.

@@ -65,7 +65,7 @@ impl Store {
                     name: row.try_get("name")?,
                     position: row.try_get("position")?,
                     acknowledged_at: row.try_get("acknowledged_at")?,
-                    waiting: super::runs::count(row, "waiting")?,
+                    waiting: super::steps::count(row, "waiting")?,
                 })
             })
             .collect()

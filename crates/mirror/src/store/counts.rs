@@ -1,7 +1,7 @@
 //! How much of a directory is in the database already: what the planner computes with.
 
 use super::Store;
-use super::runs;
+use super::steps;
 use crate::Error;
 use crate::Kind;
 use crate::MembershipPlan;
@@ -54,9 +54,9 @@ impl Store {
             .fetch_one(&self.pool)
             .await?;
         Ok((
-            runs::count(&row, "owners")?,
-            runs::count(&row, "memberships")?,
-            runs::count(&row, "pages")?,
+            steps::count(&row, "owners")?,
+            steps::count(&row, "memberships")?,
+            steps::count(&row, "pages")?,
         ))
     }
 

@@ -6,7 +6,9 @@ use sqlx::Row;
 use workos_directory_sync::Timestamp;
 
 use super::Connection;
+use super::Lease;
 use super::Store;
+use super::leases;
 use crate::Error;
 
 /// How far the clocks here and there may differ.
@@ -40,23 +42,28 @@ impl Store {
         })
     }
 
-    /// Forgets a cursor that is of no use any more.
-    pub(crate) async fn lose_cursor(&self, scope: &str, range_start: &str) -> Result<(), Error> {
+    /// Forgets a cursor that is of no use any more, of a list whose lease this worker has.
+    pub(crate) async fn lose_cursor(&self, scope: &str, lease: &Lease, range_start: &str) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        leases::check(&mut transaction, lease).await?;
         sqlx::query("UPDATE event_cursors SET cursor = NULL, polled_at = NULL, range_start = $1 WHERE scope = $2")
             .bind(range_start)
             .bind(scope)
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         Ok(())
     }
 
-    /// When the last full sync of everything that came to its end had begun.
-    pub(crate) async fn last_full_sync(&self) -> Result<Option<String>, Error> {
-        Ok(sqlx::query_scalar(
-            "SELECT started_at FROM sync_runs WHERE state = 'finished' AND scope = 'all' ORDER BY id DESC LIMIT 1",
+    /// The last full sync of everything that came to its end: its number, and when it had begun.
+    pub(crate) async fn last_full_sync(&self) -> Result<Option<(i64, String)>, Error> {
+        let row = sqlx::query(
+            "SELECT id, started_at FROM sync_runs WHERE state = 'finished' AND scope = 'all' ORDER BY id DESC LIMIT 1",
         )
         .fetch_optional(&self.pool)
-        .await?)
+        .await?;
+        row.map(|row| Ok((row.try_get("id")?, row.try_get("started_at")?)))
+            .transpose()
     }
 }
 

@@ -20,10 +20,12 @@ use sqlx::Row;
 use super::Connection;
 use super::DatabaseRow;
 use super::Dialect;
+use super::Lease;
 use super::Stamp;
 use super::Store;
 use super::cursors;
 use super::json_array;
+use super::leases;
 use super::objects;
 use super::outbox;
 use super::outbox::Whose;
@@ -36,9 +38,6 @@ use crate::record::Table;
 
 /// How many parked events are looked at in one transaction.
 const PARKED_AT_A_TIME: i64 = 500;
-
-/// The holder of what no run writes: no full sync has it.
-const NOBODY: i64 = 0;
 
 /// What became of events, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -94,16 +93,20 @@ impl Mark<'_> {
 }
 
 impl Store {
-    /// Applies events in their order and moves the cursor behind the last of them, all or nothing.
+    /// Applies events in their order, all or nothing. Those that come from a list, whose lease this worker has, move its
+    /// cursor behind the last of them.
     pub(crate) async fn take_events(
         &self,
         incoming: &[Incoming],
         now: &str,
-        scope: Option<&str>,
+        list: Option<(&str, &Lease)>,
     ) -> Result<EventCounts, Error> {
         let mut transaction = self.begin().await?;
+        if let Some((_, lease)) = list {
+            leases::check(&mut transaction, lease).await?;
+        }
         let counts = take_all(&mut transaction, incoming, now).await?;
-        if let Some(scope) = scope {
+        if let Some((scope, _)) = list {
             sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
                 .bind(incoming.last().map(|event| event.id.as_str()))
                 .bind(now)
@@ -125,11 +128,7 @@ pub(super) async fn take_all(
     let run = newest_run(connection).await?;
     // Events of several processes take turns: one can end what another begins.
     outbox::lock(connection).await?;
-    let stamp = Stamp {
-        run,
-        holder: NOBODY,
-        now,
-    };
+    let stamp = Stamp { run, now };
     let known_before = cursors::known_before(connection).await?;
     let mut counts = EventCounts::default();
     for event in incoming {

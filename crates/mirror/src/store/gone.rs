@@ -7,12 +7,13 @@ use sqlx::AssertSqlSafe;
 
 use super::Connection;
 use super::Dialect;
+use super::Held;
 use super::Stamp;
 use super::StepKey;
 use super::Store;
 use super::json_array;
 use super::outbox;
-use super::runs;
+use super::steps;
 use crate::Error;
 use crate::Kind;
 
@@ -62,20 +63,21 @@ impl Store {
     pub(crate) async fn finish_step(
         &self,
         key: StepKey<'_>,
-        stamp: Stamp<'_>,
+        held: Held<'_>,
         guard: Guard,
     ) -> Result<Result<u64, Refusal>, Error> {
-        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
-        runs::require_traversed(&mut transaction, key).await?;
+        let mut transaction = self.begin_as(held).await?;
+        let stamp = held.stamp();
+        steps::require_traversed(&mut transaction, key).await?;
         let (gone, active) = gone_and_active(&mut transaction, key).await?;
-        let newcomers = runs::newcomers(&mut transaction, key).await?;
+        let newcomers = steps::newcomers(&mut transaction, key).await?;
         if let Err(refusal) = guard.check(gone, active.saturating_sub(newcomers)) {
             return Ok(Err(refusal));
         }
         if gone > 0 {
             mark(&mut transaction, key, stamp).await?;
         }
-        runs::finish_step(&mut transaction, key, stamp, gone).await?;
+        steps::finish_step(&mut transaction, key, stamp, gone).await?;
         transaction.commit().await?;
         Ok(Ok(gone))
     }
@@ -84,12 +86,13 @@ impl Store {
     /// the organization are looked at, if one is given.
     pub(crate) async fn finish_directories(
         &self,
-        stamp: Stamp<'_>,
+        held: Held<'_>,
         organization: Option<&str>,
         guard: Guard,
     ) -> Result<Result<u64, Refusal>, Error> {
-        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
-        runs::require_traversed(&mut transaction, StepKey::directories(stamp.run)).await?;
+        let mut transaction = self.begin_as(held).await?;
+        let stamp = held.stamp();
+        steps::require_traversed(&mut transaction, StepKey::directories(stamp.run)).await?;
         let ids: Vec<String> = sqlx::query_scalar(
             // A page of a directory that an event deleted meanwhile can have brought users and groups: those go as well. So
             // do those that events told of while nobody told of their directory.
@@ -113,7 +116,7 @@ impl Store {
         .await?;
         let removed = remove_directories(&mut transaction, stamp, &ids, organization, guard).await?;
         if let Ok(removed) = removed {
-            runs::finish_step(&mut transaction, StepKey::directories(stamp.run), stamp, removed).await?;
+            steps::finish_step(&mut transaction, StepKey::directories(stamp.run), stamp, removed).await?;
             transaction.commit().await?;
         }
         Ok(removed)
@@ -122,14 +125,15 @@ impl Store {
     /// Marks one directory, with all that is in it.
     pub(crate) async fn remove_directory(
         &self,
-        stamp: Stamp<'_>,
+        held: Held<'_>,
         id: &str,
         guard: Guard,
     ) -> Result<Result<u64, Refusal>, Error> {
-        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
+        let mut transaction = self.begin_as(held).await?;
+        let stamp = held.stamp();
         let removed = remove_directories(&mut transaction, stamp, &[id.to_owned()], None, guard).await?;
         if let Ok(removed) = removed {
-            runs::add_deleted(&mut transaction, StepKey::directories(stamp.run), removed).await?;
+            steps::add_deleted(&mut transaction, StepKey::directories(stamp.run), removed).await?;
             transaction.commit().await?;
         }
         Ok(removed)
@@ -152,7 +156,7 @@ async fn gone_and_active(connection: &mut Connection, key: StepKey<'_>) -> Resul
         .bind(key.run)
         .fetch_one(connection)
         .await?;
-    Ok((runs::count(&row, "gone")?, runs::count(&row, "active")?))
+    Ok((steps::count(&row, "gone")?, steps::count(&row, "active")?))
 }
 
 async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -> Result<(), sqlx::Error> {
@@ -193,7 +197,7 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
         .execute(&mut *connection)
         .await?
         .rows_affected();
-    runs::add_deleted(connection, key.of(Kind::Memberships), marked).await?;
+    steps::add_deleted(connection, key.of(Kind::Memberships), marked).await?;
     outbox::memberships_of(connection, stamp.now, Kind::Directories, &directory).await
 }
 
@@ -223,7 +227,7 @@ async fn remove_directories(
         .bind(organization)
         .fetch_one(&mut *connection)
         .await?;
-    if let Err(refusal) = guard.check(runs::count(&row, "gone")?, runs::count(&row, "active")?) {
+    if let Err(refusal) = guard.check(steps::count(&row, "gone")?, steps::count(&row, "active")?) {
         return Ok(Err(refusal));
     }
     outbox::lock(connection).await?;
@@ -257,7 +261,7 @@ async fn remove_directories(
         if kind == Kind::Directories {
             removed = marked;
         } else {
-            runs::add_deleted(connection, StepKey::directories(stamp.run).of(kind), marked).await?;
+            steps::add_deleted(connection, StepKey::directories(stamp.run).of(kind), marked).await?;
         }
         if kind == Kind::Memberships {
             outbox::memberships_of(connection, stamp.now, Kind::Directories, &ids).await?;

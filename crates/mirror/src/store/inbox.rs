@@ -55,7 +55,7 @@ impl Store {
         let row = sqlx::query("SELECT COUNT(*) AS waiting FROM inbox")
             .fetch_one(&self.pool)
             .await?;
-        Ok(super::runs::count(&row, "waiting")?)
+        Ok(super::steps::count(&row, "waiting")?)
     }
 
     /// Applies events of the inbox and takes them out of it, all or nothing.

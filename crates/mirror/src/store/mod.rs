@@ -13,7 +13,10 @@
 //! changes      the same, read by them
 //! inbox        events that wait to be applied
 //! gone         what a complete traversal did not see, and the guard
-//! runs         runs, steps and their counts
+//! runs         runs, and who takes part in them
+//! steps        how far a run came, and its counts
+//! leases       who does what
+//! workers      who is there
 //! lines        rows in order, to be compared with another database
 //! purge        what is deleted for good, on request
 //! counts       how many objects there are, for the planner
@@ -28,21 +31,25 @@ mod cursors;
 mod dead;
 mod dialect;
 mod events;
+mod freshness;
 mod gone;
 mod inbox;
+mod leases;
 mod lines;
 mod memberships;
 mod objects;
 mod outbox;
 mod purge;
 mod runs;
+mod steps;
+pub(crate) mod workers;
 
 use sqlx::Any;
 use sqlx::AnyPool;
-use sqlx::AssertSqlSafe;
 use sqlx::Transaction;
 
 pub(crate) use self::counts::KnownCounts;
+pub(crate) use self::cursors::CLOCKS_DIFFER;
 pub(crate) use self::cursors::Place;
 pub use self::dead::DeadEvent;
 use self::dialect::Dialect;
@@ -50,14 +57,19 @@ pub use self::events::EventCounts;
 pub(crate) use self::gone::Guard;
 pub(crate) use self::gone::Refusal;
 pub(crate) use self::inbox::Waiting;
+pub(crate) use self::leases::Held;
+pub(crate) use self::leases::Lease;
 pub(crate) use self::lines::Line;
 pub(crate) use self::lines::Lines;
 pub use self::purge::Purged;
-pub(crate) use self::runs::Checkpoint;
+pub(crate) use self::runs::Joined;
 pub(crate) use self::runs::Outcome;
 pub(crate) use self::runs::Run;
-pub(crate) use self::runs::Step;
-pub(crate) use self::runs::StepKey;
+pub(crate) use self::runs::RunState;
+pub(crate) use self::runs::Wanted;
+pub(crate) use self::steps::Checkpoint;
+pub(crate) use self::steps::Step;
+pub(crate) use self::steps::StepKey;
 use crate::Counts;
 use crate::Error;
 use crate::record::EmbeddedGroups;
@@ -94,8 +106,6 @@ pub(crate) enum Batch {
 pub(crate) struct Stamp<'a> {
     /// The run, which is the generation.
     pub(crate) run: i64,
-    /// Who has it: see [`Run::holder`].
-    pub(crate) holder: i64,
     /// The time, in canonical form.
     pub(crate) now: &'a str,
 }
@@ -115,32 +125,16 @@ impl Store {
         })
     }
 
-    /// Begins a transaction of a run, if the run is still this process's: from now on nobody takes it before the
-    /// transaction ends.
-    async fn begin_as(&self, (run, holder): (i64, i64)) -> Result<Transaction<'static, Any>, Error> {
-        let mut transaction = self.begin().await?;
-        let lock = match self.dialect {
-            Dialect::Sqlite => "",
-            Dialect::Postgres => " FOR SHARE",
-        };
-        let sql = format!("SELECT id FROM sync_runs WHERE id = $1 AND holder = $2 AND state = 'running'{lock}");
-        let found: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
-            .bind(run)
-            .bind(holder)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        found.map(|_| transaction).ok_or(Error::TakenOver { run })
-    }
-
     /// Writes a page: its objects, what they count, and where the step goes on.
     pub(crate) async fn write(
         &self,
         key: StepKey<'_>,
-        stamp: Stamp<'_>,
+        held: Held<'_>,
         batch: Batch,
         checkpoint: Checkpoint,
     ) -> Result<Counts, Error> {
-        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
+        let mut transaction = self.begin_as(held).await?;
+        let stamp = held.stamp();
         let counts = match batch {
             Batch::Objects(table, records) => {
                 let written = objects::apply(&mut transaction, table, stamp, records).await?;
@@ -159,14 +153,14 @@ impl Store {
                 let pairs = memberships::apply(&mut transaction, stamp, page.pairs).await?;
                 let (counts, embedded) = (written.counts, pairs.counts);
                 written.tell(&mut transaction, &USERS, stamp.now, pairs.told).await?;
-                runs::note_embedded(&mut transaction, key, embedded, page.untold).await?;
+                steps::note_embedded(&mut transaction, key, embedded, page.untold).await?;
                 counts
             }
         };
         if counts.inserted > 0 {
             events::unpark(&mut transaction, stamp).await?;
         }
-        runs::advance(&mut transaction, key, stamp, &checkpoint, counts).await?;
+        steps::advance(&mut transaction, key, stamp, &checkpoint, counts).await?;
         transaction.commit().await?;
         Ok(counts)
     }

@@ -1,4 +1,7 @@
-//! Runs and steps: what a full sync is about, how far it came and what it counted.
+//! Runs: what a full sync is about, who takes part in it, and how it ends.
+//!
+//! A run belongs to the workers that take part. It is finished when all of its parts are done, whoever did them, and
+//! interrupted when the last worker left it before. A run that says `running` without a worker was killed.
 
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
@@ -6,25 +9,53 @@ use workos_directory_sync::Timestamp;
 
 use super::Connection;
 use super::DatabaseRow;
-use super::Stamp;
+use super::Dialect;
+use super::Held;
 use super::Store;
+use super::leases;
+use super::steps;
 use crate::Counts;
 use crate::Error;
 use crate::Kind;
-use crate::MembershipPlan;
 use crate::Summary;
 
 /// How many runs keep their steps.
 const RUNS_WITH_STEPS: i64 = 20;
 
-/// A full sync under way.
+/// Workers begin, join, leave and finish runs one after the other. It ends with the transaction.
+const TURN: &str = "SELECT pg_advisory_xact_lock(hashtextextended('workos-directory-mirror ' || current_schema(), 0))";
+
+/// A full sync that this worker takes part in.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) id: i64,
+    /// It was begun earlier, or by another worker.
     pub(crate) resumed: bool,
     pub(crate) started_at: Timestamp,
-    /// The fencing token: how many processes had the run, this one included.
-    pub(crate) holder: i64,
+}
+
+/// What run is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) scope: &'a str,
+    pub(crate) now: &'a Timestamp,
+    /// Since when a run may have begun to be gone on with; `None` when a new one is wanted.
+    pub(crate) resume_since: Option<&'a Timestamp>,
+    /// A run that ended well after this one will do.
+    pub(crate) unless_after: Option<i64>,
+    /// Others may be given time to end, rather than joined in what is not wanted.
+    pub(crate) can_wait: bool,
+}
+
+/// What became of the wish to take part in a run.
+#[derive(Clone, Debug)]
+pub(crate) enum Joined {
+    /// This worker takes part in it.
+    Run(Run),
+    /// Others are busy with a run that is not wanted.
+    Occupied { run: i64, scope: String },
+    /// Another worker has done it meanwhile.
+    Done(Box<Summary>),
 }
 
 /// How a run ended before its time.
@@ -36,416 +67,308 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// Which step of a run: a directory and a kind. The list of directories belongs to no directory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StepKey<'a> {
-    pub(crate) run: i64,
-    pub(crate) directory: &'a str,
-    pub(crate) kind: Kind,
-}
-
-impl<'a> StepKey<'a> {
-    /// The step that lists the directories.
-    pub(crate) fn directories(run: i64) -> Self {
-        Self {
-            run,
-            directory: "",
-            kind: Kind::Directories,
-        }
-    }
-
-    /// The same directory's step of another kind.
-    pub(crate) fn of(self, kind: Kind) -> Self {
-        Self { kind, ..self }
-    }
-}
-
-/// How far a step came.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Step {
-    pub(crate) plan: Option<MembershipPlan>,
-    pub(crate) position: Option<String>,
-    pub(crate) cursor: Option<String>,
-    /// How many users came without saying their groups.
-    pub(crate) untold: u64,
-    pub(crate) traversed: bool,
-    pub(crate) finished: bool,
-    pub(crate) counts: Counts,
-}
-
-/// Where a step goes on after a page.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Checkpoint {
-    /// The group or user whose list is under way.
-    pub(crate) position: Option<String>,
-    /// The cursor of the next page.
-    pub(crate) cursor: Option<String>,
-    /// There is no next page.
-    pub(crate) traversed: bool,
-    /// The calls since the last checkpoint.
-    pub(crate) calls: u64,
+/// How far a run is.
+#[derive(Clone, Debug)]
+pub(crate) enum RunState {
+    /// Other workers have the parts that are left.
+    Open,
+    /// All of it is done.
+    Finished(Box<Summary>),
+    /// It ended before its time, and why.
+    Ended { error: String, can_go_on: bool },
+    /// Another run began after it.
+    Gone,
 }
 
 impl Store {
-    /// Starts a run, or goes on with the last one if that was interrupted, had the same scope and began no longer ago than
-    /// `resume_since`. Only the holder of the sync lock calls this, so that a run that says `running` has no process.
-    pub(crate) async fn begin_run(
-        &self,
-        scope: &str,
-        now: &Timestamp,
-        resume_since: Option<&Timestamp>,
-    ) -> Result<Run, Error> {
+    /// Takes part in a full sync: begins one, or goes on with the last one if that was interrupted, had the same scope and
+    /// began not too long ago, or joins those who are at work on it.
+    pub(crate) async fn join_run(&self, worker: i64, wanted: Wanted<'_>) -> Result<Joined, Error> {
         let mut transaction = self.begin().await?;
+        take_turn(&mut transaction).await?;
+        if let Some(known) = wanted.unless_after {
+            let done = sqlx::query(
+                "SELECT id, started_at, ended_at FROM sync_runs
+                 WHERE state = 'finished' AND scope = $1 AND id > $2 ORDER BY id DESC LIMIT 1",
+            )
+            .bind(wanted.scope)
+            .bind(known)
+            .fetch_optional(&mut *transaction)
+            .await?;
+            if let Some(row) = done {
+                let run = Run {
+                    id: row.try_get("id")?,
+                    resumed: true,
+                    started_at: time(&row, "started_at", wanted.now)?,
+                };
+                let finished_at = time(&row, "ended_at", wanted.now)?;
+                return Ok(Joined::Done(Box::new(
+                    summary(&mut transaction, &run, finished_at).await?,
+                )));
+            }
+        }
         let last = sqlx::query("SELECT id, scope, state, started_at FROM sync_runs ORDER BY id DESC LIMIT 1")
             .fetch_optional(&mut *transaction)
             .await?;
-        if let Some(last) = last
-            && let Some(since) = resume_since
-            && last.try_get::<&str, _>("scope")? == scope
-            && matches!(last.try_get("state")?, "running" | "interrupted")
-            && let Ok(started_at) = last.try_get::<&str, _>("started_at")?.parse::<Timestamp>()
-            && started_at >= *since
-        {
-            let id: i64 = last.try_get("id")?;
-            let holder = sqlx::query_scalar(
-                "UPDATE sync_runs SET state = 'running', ended_at = NULL, error = NULL, holder = holder + 1
-                 WHERE id = $1 RETURNING holder",
-            )
-            .bind(id)
-            .fetch_one(&mut *transaction)
-            .await?;
-            transaction.commit().await?;
-            return Ok(Run {
-                id,
-                resumed: true,
-                started_at,
-                holder,
-            });
+        if let Some(last) = last {
+            let (id, scope, state) = (
+                last.try_get::<i64, _>("id")?,
+                last.try_get::<&str, _>("scope")?,
+                last.try_get::<&str, _>("state")?,
+            );
+            let started_at = last.try_get::<&str, _>("started_at")?.parse::<Timestamp>();
+            let fits = scope == wanted.scope && matches!(state, "running" | "interrupted");
+            let is_fresh = match (&started_at, wanted.resume_since) {
+                (Ok(started_at), Some(since)) => started_at >= since,
+                _ => false,
+            };
+            let others = state == "running" && has_others(&mut transaction, worker, id).await?;
+            if others && !(fits && (is_fresh || !wanted.can_wait)) {
+                return Ok(Joined::Occupied {
+                    run: id,
+                    scope: scope.to_owned(),
+                });
+            }
+            if fits
+                && (others || is_fresh)
+                && let Ok(started_at) = started_at
+            {
+                if !others {
+                    go_on(&mut transaction, id).await?;
+                }
+                take_part(&mut transaction, worker, id).await?;
+                transaction.commit().await?;
+                return Ok(Joined::Run(Run {
+                    id,
+                    resumed: true,
+                    started_at,
+                }));
+            }
         }
-        let now_text = now.canonical();
-        sqlx::query(
-            "UPDATE sync_runs SET state = 'abandoned', ended_at = COALESCE(ended_at, $1)
-             WHERE state IN ('running', 'interrupted')",
-        )
-        .bind(&now_text)
-        .execute(&mut *transaction)
-        .await?;
-        let id: i64 = sqlx::query_scalar(
-            "INSERT INTO sync_runs (scope, state, started_at) VALUES ($1, 'running', $2) RETURNING id",
-        )
-        .bind(scope)
-        .bind(&now_text)
-        .fetch_one(&mut *transaction)
-        .await?;
-        sqlx::query("DELETE FROM sync_steps WHERE run_id <= $1")
-            .bind(id - RUNS_WITH_STEPS)
-            .execute(&mut *transaction)
-            .await?;
+        let id = begin(&mut transaction, wanted).await?;
+        take_part(&mut transaction, worker, id).await?;
         transaction.commit().await?;
-        Ok(Run {
+        Ok(Joined::Run(Run {
             id,
             resumed: false,
-            started_at: now.clone(),
-            holder: 1,
-        })
+            started_at: wanted.now.clone(),
+        }))
     }
 
-    /// Ends a run that did not come to its end.
-    pub(crate) async fn abort_run(&self, run: &Run, outcome: Outcome, now: &str, error: &str) -> Result<(), Error> {
+    /// Notes that it is known which directories a run is about: from now on they can be taken. The list itself may have
+    /// had an error.
+    pub(crate) async fn listed(&self, held: Held<'_>, error: Option<&str>) -> Result<(), Error> {
+        let mut transaction = self.begin_as(held).await?;
+        leases::end(&mut transaction, held, error).await?;
+        leases::open_directories(&mut transaction, held.lease.run).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Leaves a run before its end. The last who leaves notes why.
+    pub(crate) async fn leave_run(
+        &self,
+        worker: i64,
+        run: i64,
+        outcome: Outcome,
+        now: &str,
+        error: &str,
+    ) -> Result<(), Error> {
         let state = match outcome {
             Outcome::Interrupted => "interrupted",
             Outcome::Failed => "failed",
         };
-        sqlx::query("UPDATE sync_runs SET state = $1, ended_at = $2, error = $3 WHERE id = $4 AND holder = $5")
+        let mut transaction = self.begin().await?;
+        take_turn(&mut transaction).await?;
+        if !has_others(&mut transaction, worker, run).await? {
+            sqlx::query(
+                "UPDATE sync_runs SET state = $1, ended_at = $2, error = $3 WHERE id = $4 AND state = 'running'",
+            )
             .bind(state)
             .bind(now)
             .bind(error)
-            .bind(run.id)
-            .bind(run.holder)
-            .execute(&self.pool)
+            .bind(run)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
-    }
-
-    /// Ends a run that is complete.
-    pub(crate) async fn finish_run(&self, run: &Run, now: &Timestamp) -> Result<Summary, Error> {
-        let mut transaction = self.begin_as((run.id, run.holder)).await?;
-        let mut summary = Summary {
-            run: run.id,
-            resumed: run.resumed,
-            started_at: run.started_at.clone(),
-            finished_at: now.clone(),
-            directories: Counts::default(),
-            users: Counts::default(),
-            groups: Counts::default(),
-            memberships: Counts::default(),
-            calls: 0,
-        };
-        for (kind, counts) in [
-            (Kind::Directories, &mut summary.directories),
-            (Kind::Users, &mut summary.users),
-            (Kind::Groups, &mut summary.groups),
-            (Kind::Memberships, &mut summary.memberships),
-        ] {
-            let sums = [
-                "calls",
-                "seen",
-                "inserted",
-                "updated",
-                "restored",
-                "unchanged",
-                "deleted",
-            ]
-            .map(|column| format!("CAST(COALESCE(SUM({column}), 0) AS BIGINT) AS {column}"));
-            let sql = format!(
-                "SELECT {} FROM sync_steps WHERE run_id = $1 AND kind = $2",
-                sums.join(", ")
-            );
-            let row = sqlx::query(AssertSqlSafe(sql))
-                .bind(run.id)
-                .bind(kind.as_str())
-                .fetch_one(&mut *transaction)
-                .await?;
-            summary.calls += count(&row, "calls")?;
-            *counts = read_counts(&row)?;
         }
-        let json = serde_json::to_string(&summary).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let sql = format!(
-            "UPDATE sync_runs SET state = 'finished', ended_at = $1, summary = {} WHERE id = $3",
-            self.dialect.json("$2")
-        );
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(now.canonical())
-            .bind(json)
-            .bind(run.id)
+        // That frees what it has.
+        sqlx::query("UPDATE workers SET run_id = NULL WHERE id = $1")
+            .bind(worker)
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        Ok(summary)
-    }
-
-    /// How far a step came.
-    pub(crate) async fn step(&self, key: StepKey<'_>) -> Result<Step, Error> {
-        let row = sqlx::query("SELECT * FROM sync_steps WHERE run_id = $1 AND directory_id = $2 AND kind = $3")
-            .bind(key.run)
-            .bind(key.directory)
-            .bind(key.kind.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
-        let Some(row) = row else {
-            return Ok(Step::default());
-        };
-        Ok(Step {
-            plan: row
-                .try_get::<Option<&str>, _>("plan")?
-                .and_then(MembershipPlan::from_name),
-            position: row.try_get("position")?,
-            cursor: row.try_get("cursor")?,
-            untold: count(&row, "untold")?,
-            traversed: row.try_get::<Option<&str>, _>("traversed_at")?.is_some(),
-            finished: row.try_get::<Option<&str>, _>("finished_at")?.is_some(),
-            counts: read_counts(&row)?,
-        })
-    }
-
-    /// Notes how the memberships of a directory are found out.
-    pub(crate) async fn choose_plan(
-        &self,
-        key: StepKey<'_>,
-        stamp: Stamp<'_>,
-        plan: MembershipPlan,
-    ) -> Result<(), Error> {
-        let traversed_at = (plan == MembershipPlan::Embedded).then_some(stamp.now);
-        let mut transaction = self.begin_as((stamp.run, stamp.holder)).await?;
-        sqlx::query(
-            "INSERT INTO sync_steps (run_id, directory_id, kind, plan, traversed_at) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (run_id, directory_id, kind)
-             DO UPDATE SET plan = excluded.plan, traversed_at = excluded.traversed_at",
-        )
-        .bind(key.run)
-        .bind(key.directory)
-        .bind(key.kind.as_str())
-        .bind(plan.as_str())
-        .bind(traversed_at)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
         Ok(())
     }
 
-    /// The directories that the run has seen, in the order of their ids.
-    pub(crate) async fn directories_of_run(&self, run: i64) -> Result<Vec<String>, Error> {
-        let ids =
-            sqlx::query_scalar("SELECT id FROM directories WHERE generation = $1 AND deleted_at IS NULL ORDER BY id")
-                .bind(run)
-                .fetch_all(&self.pool)
-                .await?;
-        Ok(ids)
-    }
-
-    /// Whether a directory is there and not deleted.
-    pub(crate) async fn has_directory(&self, id: &str) -> Result<bool, Error> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM directories WHERE id = $1 AND deleted_at IS NULL")
-            .bind(id)
-            .fetch_optional(&self.pool)
+    /// Ends a run if all of its parts are done, and says how far it is.
+    pub(crate) async fn finish_run(&self, run: &Run, now: &Timestamp) -> Result<RunState, Error> {
+        let mut transaction = self.begin().await?;
+        take_turn(&mut transaction).await?;
+        let row = sqlx::query("SELECT state, ended_at, error FROM sync_runs WHERE id = $1")
+            .bind(run.id)
+            .fetch_optional(&mut *transaction)
             .await?;
-        Ok(found.is_some())
+        let Some(row) = row else {
+            return Ok(RunState::Gone);
+        };
+        let state: &str = row.try_get("state")?;
+        match state {
+            "running" => {}
+            "finished" => {
+                let finished_at = time(&row, "ended_at", now)?;
+                return Ok(RunState::Finished(Box::new(
+                    summary(&mut transaction, run, finished_at).await?,
+                )));
+            }
+            "interrupted" | "failed" => {
+                return Ok(RunState::Ended {
+                    error: row.try_get::<Option<String>, _>("error")?.unwrap_or_default(),
+                    can_go_on: state == "interrupted",
+                });
+            }
+            _ => return Ok(RunState::Gone),
+        }
+        let open: Option<i64> =
+            sqlx::query_scalar("SELECT run_id FROM leases WHERE run_id = $1 AND ended_at IS NULL LIMIT 1")
+                .bind(run.id)
+                .fetch_optional(&mut *transaction)
+                .await?;
+        if open.is_some() {
+            return Ok(RunState::Open);
+        }
+        let errors: Vec<String> = sqlx::query_scalar(
+            "SELECT error FROM leases WHERE run_id = $1 AND error IS NOT NULL ORDER BY ended_at, resource",
+        )
+        .bind(run.id)
+        .fetch_all(&mut *transaction)
+        .await?;
+        let ended = if errors.is_empty() {
+            let summary = summary(&mut transaction, run, now.clone()).await?;
+            let json = serde_json::to_string(&summary).map_err(|error| sqlx::Error::Encode(error.into()))?;
+            let sql = format!(
+                "UPDATE sync_runs SET state = 'finished', ended_at = $1, summary = {} WHERE id = $3",
+                self.dialect.json("$2")
+            );
+            sqlx::query(AssertSqlSafe(sql))
+                .bind(now.canonical())
+                .bind(json)
+                .bind(run.id)
+                .execute(&mut *transaction)
+                .await?;
+            RunState::Finished(Box::new(summary))
+        } else {
+            let error = errors.join("\n");
+            sqlx::query("UPDATE sync_runs SET state = 'failed', ended_at = $1, error = $2 WHERE id = $3")
+                .bind(now.canonical())
+                .bind(error.as_str())
+                .bind(run.id)
+                .execute(&mut *transaction)
+                .await?;
+            RunState::Ended {
+                error,
+                can_go_on: false,
+            }
+        };
+        transaction.commit().await?;
+        Ok(ended)
     }
 }
 
-/// Notes where a step goes on, and adds to its counts.
-pub(super) async fn advance(
-    connection: &mut Connection,
-    key: StepKey<'_>,
-    stamp: Stamp<'_>,
-    checkpoint: &Checkpoint,
-    counts: Counts,
-) -> Result<(), sqlx::Error> {
+/// A time of a run, or another one if it was made unreadable by hand.
+fn time(row: &DatabaseRow, column: &str, otherwise: &Timestamp) -> Result<Timestamp, sqlx::Error> {
+    let text: Option<&str> = row.try_get(column)?;
+    Ok(text
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| otherwise.clone()))
+}
+
+/// Waits until no other worker begins, joins, leaves or finishes a run.
+async fn take_turn(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    if Dialect::of(connection) == Dialect::Postgres {
+        sqlx::query(TURN).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Whether other workers take part in a run.
+async fn has_others(connection: &mut Connection, worker: i64, run: i64) -> Result<bool, sqlx::Error> {
+    let sql = format!(
+        "SELECT id FROM workers AS w WHERE w.run_id = $1 AND w.id <> $2 AND {} LIMIT 1",
+        Dialect::of(connection).is_there("w")
+    );
+    let other: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(run)
+        .bind(worker)
+        .fetch_optional(connection)
+        .await?;
+    Ok(other.is_some())
+}
+
+async fn take_part(connection: &mut Connection, worker: i64, run: i64) -> Result<(), sqlx::Error> {
+    // Taken when this worker left the run, at the last moment.
+    leases::give_up(&mut *connection, worker, run).await?;
+    sqlx::query("UPDATE workers SET run_id = $1 WHERE id = $2")
+        .bind(run)
+        .bind(worker)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Goes on with a run that nobody is at work on: what failed is tried again, and steps that are done are not repeated.
+async fn go_on(connection: &mut Connection, run: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE sync_runs SET state = 'running', ended_at = NULL, error = NULL WHERE id = $1")
+        .bind(run)
+        .execute(&mut *connection)
+        .await?;
+    leases::open_list(connection, run).await
+}
+
+async fn begin(connection: &mut Connection, wanted: Wanted<'_>) -> Result<i64, sqlx::Error> {
+    let now = wanted.now.canonical();
     sqlx::query(
-        "INSERT INTO sync_steps (run_id, directory_id, kind, position, cursor, traversed_at, calls)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET
-             position = excluded.position, cursor = excluded.cursor, traversed_at = excluded.traversed_at,
-             calls = sync_steps.calls + excluded.calls",
+        "UPDATE sync_runs SET state = 'abandoned', ended_at = COALESCE(ended_at, $1)
+         WHERE state IN ('running', 'interrupted')",
     )
-    .bind(key.run)
-    .bind(key.directory)
-    .bind(key.kind.as_str())
-    .bind(checkpoint.position.as_deref())
-    .bind(checkpoint.cursor.as_deref())
-    .bind(checkpoint.traversed.then_some(stamp.now))
-    .bind(signed(checkpoint.calls))
+    .bind(&now)
     .execute(&mut *connection)
     .await?;
-    add_counts(connection, key, counts).await
-}
-
-/// Adds what came with a page of users to the directory's step for memberships.
-pub(super) async fn note_embedded(
-    connection: &mut Connection,
-    key: StepKey<'_>,
-    embedded: Counts,
-    untold: u64,
-) -> Result<(), sqlx::Error> {
-    if embedded != Counts::default() {
-        add_counts(connection, key.of(Kind::Memberships), embedded).await?;
-    }
-    if untold > 0 {
-        sqlx::query(
-            "INSERT INTO sync_steps (run_id, directory_id, kind, untold) VALUES ($1, $2, 'memberships', $3)
-             ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET untold = sync_steps.untold + excluded.untold",
-        )
-        .bind(key.run)
-        .bind(key.directory)
-        .bind(signed(untold))
-        .execute(connection)
+    let id: i64 =
+        sqlx::query_scalar("INSERT INTO sync_runs (scope, state, started_at) VALUES ($1, 'running', $2) RETURNING id")
+            .bind(wanted.scope)
+            .bind(&now)
+            .fetch_one(&mut *connection)
+            .await?;
+    sqlx::query("DELETE FROM sync_steps WHERE run_id <= $1")
+        .bind(id - RUNS_WITH_STEPS)
+        .execute(&mut *connection)
         .await?;
-    }
-    Ok(())
+    leases::open_list(connection, id).await?;
+    Ok(id)
 }
 
-/// Refuses to go on with a step whose traversal is not complete: nothing may be marked as deleted yet.
-pub(super) async fn require_traversed(connection: &mut Connection, key: StepKey<'_>) -> Result<(), Error> {
-    let traversed: Option<i64> = sqlx::query_scalar(
-        "SELECT 1 FROM sync_steps
-         WHERE run_id = $1 AND directory_id = $2 AND kind = $3 AND traversed_at IS NOT NULL",
-    )
-    .bind(key.run)
-    .bind(key.directory)
-    .bind(key.kind.as_str())
-    .fetch_optional(connection)
-    .await?;
-    traversed.map(|_| ()).ok_or(Error::CutShort { kind: key.kind })
-}
-
-/// Ends a step.
-pub(super) async fn finish_step(
-    connection: &mut Connection,
-    key: StepKey<'_>,
-    stamp: Stamp<'_>,
-    deleted: u64,
-) -> Result<(), sqlx::Error> {
-    add_deleted(connection, key, deleted).await?;
-    sqlx::query("UPDATE sync_steps SET finished_at = $1 WHERE run_id = $2 AND directory_id = $3 AND kind = $4")
-        .bind(stamp.now)
-        .bind(key.run)
-        .bind(key.directory)
-        .bind(key.kind.as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-pub(super) async fn add_deleted(
-    connection: &mut Connection,
-    key: StepKey<'_>,
-    deleted: u64,
-) -> Result<(), sqlx::Error> {
-    let counts = Counts {
-        deleted,
-        ..Counts::default()
+/// What a run did, by its steps.
+async fn summary(connection: &mut Connection, run: &Run, finished_at: Timestamp) -> Result<Summary, sqlx::Error> {
+    let mut summary = Summary {
+        run: run.id,
+        resumed: run.resumed,
+        started_at: run.started_at.clone(),
+        finished_at,
+        directories: Counts::default(),
+        users: Counts::default(),
+        groups: Counts::default(),
+        memberships: Counts::default(),
+        calls: 0,
     };
-    add_counts(connection, key, counts).await
-}
-
-async fn add_counts(connection: &mut Connection, key: StepKey<'_>, counts: Counts) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO sync_steps
-             (run_id, directory_id, kind, seen, inserted, updated, restored, unchanged, deleted)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET
-             seen = sync_steps.seen + excluded.seen, inserted = sync_steps.inserted + excluded.inserted,
-             updated = sync_steps.updated + excluded.updated, restored = sync_steps.restored + excluded.restored,
-             unchanged = sync_steps.unchanged + excluded.unchanged, deleted = sync_steps.deleted + excluded.deleted",
-    )
-    .bind(key.run)
-    .bind(key.directory)
-    .bind(key.kind.as_str())
-    .bind(signed(counts.seen))
-    .bind(signed(counts.inserted))
-    .bind(signed(counts.updated))
-    .bind(signed(counts.restored))
-    .bind(signed(counts.unchanged))
-    .bind(signed(counts.deleted))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// How many of the step's rows this run inserted or restored: they were not there before.
-pub(super) async fn newcomers(connection: &mut Connection, key: StepKey<'_>) -> Result<u64, sqlx::Error> {
-    let sum: Option<i64> = sqlx::query_scalar(
-        "SELECT inserted + restored FROM sync_steps WHERE run_id = $1 AND directory_id = $2 AND kind = $3",
-    )
-    .bind(key.run)
-    .bind(key.directory)
-    .bind(key.kind.as_str())
-    .fetch_optional(connection)
-    .await?;
-    Ok(sum.map_or(0, unsigned))
-}
-
-fn read_counts(row: &DatabaseRow) -> Result<Counts, sqlx::Error> {
-    Ok(Counts {
-        seen: count(row, "seen")?,
-        inserted: count(row, "inserted")?,
-        updated: count(row, "updated")?,
-        restored: count(row, "restored")?,
-        unchanged: count(row, "unchanged")?,
-        deleted: count(row, "deleted")?,
-    })
-}
-
-/// A column that counts something.
-pub(super) fn count(row: &DatabaseRow, column: &str) -> Result<u64, sqlx::Error> {
-    row.try_get(column).map(unsigned)
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// Counts are never negative; one that was made so by hand counts as nothing.
-fn unsigned(count: i64) -> u64 {
-    u64::try_from(count).unwrap_or(0)
+    for (kind, counts) in [
+        (Kind::Directories, &mut summary.directories),
+        (Kind::Users, &mut summary.users),
+        (Kind::Groups, &mut summary.groups),
+        (Kind::Memberships, &mut summary.memberships),
+    ] {
+        let (calls, sum) = steps::sum(connection, run.id, kind).await?;
+        summary.calls += calls;
+        *counts = sum;
+    }
+    Ok(summary)
 }

@@ -109,15 +109,23 @@ pub(crate) fn cut_off(address: &str) {
     sql(cluster(), "postgres", &statement);
 }
 
+/// What a query of a database answers: a line for each row, `|` between columns.
+pub(crate) fn query(address: &str, statement: &str) -> String {
+    let name = address.rsplit('/').next().expect("it has a database");
+    sql(cluster(), name, statement)
+}
+
 /// Runs a statement by PostgreSQL's own client.
-fn sql(cluster: &Cluster, database: &str, statement: &str) {
+fn sql(cluster: &Cluster, database: &str, statement: &str) -> String {
     let output = Command::new(cluster.programs.join("psql"))
         .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--username=tester"])
+        .args(["--tuples-only", "--no-align"])
         .args(["--host=127.0.0.1", &format!("--port={}", cluster.port)])
         .args([&format!("--dbname={database}"), &format!("--command={statement}")])
         .output()
         .expect("psql starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn cluster() -> &'static Cluster {

@@ -22,6 +22,8 @@ pub(crate) enum Fate {
     Change(Box<dyn FnOnce(&mut Value) + Send>),
     /// It is never answered.
     Hang,
+    /// It goes through when somebody says so.
+    Hold(tokio::sync::oneshot::Receiver<()>),
 }
 
 /// A request, as the rule of a test sees it.
@@ -58,6 +60,10 @@ impl Interposer {
                     Fate::Pass => None,
                     Fate::Change(change) => Some(change),
                     Fate::Hang => std::future::pending().await,
+                    Fate::Hold(until) => {
+                        drop(until.await);
+                        None
+                    }
                     Fate::Refuse(status) => return answer(status, r#"{"message":"made to fail"}"#.to_owned()),
                 };
                 let mut forward = http.get(format!("{upstream}{target}"));

@@ -22,4 +22,5 @@ mod source;
 mod truth;
 mod upkeep;
 mod webhooks;
+mod workers;
 mod world;

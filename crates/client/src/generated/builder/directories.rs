@@ -291,8 +291,15 @@ impl ListRequest for ListDirectories {
         self.after(cursor)
     }
 
-    fn with_default_limit(self, limit: u32) -> Self {
-        if self.limit.is_set() { self } else { self.limit(limit) }
+    fn with_defaults(self, limit: u32) -> Self {
+        let mut request = self;
+        if !request.limit.is_set() {
+            request = request.limit(limit);
+        }
+        if !request.order.is_set() {
+            request = request.order("desc");
+        }
+        request
     }
 
     fn is_backward(&self) -> bool {

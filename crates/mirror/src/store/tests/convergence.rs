@@ -17,7 +17,7 @@ fn source() -> impl Strategy<Value = Source> {
 }
 
 /// Traverses a source, cut into pages of `page` users, possibly giving up after some pages.
-async fn sync(store: &Store, run: &Run, source: &Source, page: usize, pages: usize) {
+async fn sync(store: &Store, run: &Lease, source: &Source, page: usize, pages: usize) {
     let users: Vec<_> = source
         .iter()
         .map(|(number, (name, groups))| {
@@ -112,9 +112,17 @@ async fn converges(
     // And another one changes nothing.
     let sql = "SELECT id || COALESCE(deleted_at, '') || changed_at FROM users ORDER BY 1";
     let before = column(&store, sql).await;
-    let run = new_run(&store, 1).await;
-    sync(&store, &run, last, page, usize::MAX).await;
-    let summary = store.finish_run(&run, &time(1).parse().unwrap()).await.unwrap();
+    let now = time(1).parse().unwrap();
+    let (run, lease) = join(&store, wanted("all", &now, None)).await;
+    sync(&store, &lease, last, page, usize::MAX).await;
+    store.listed(held(&lease, &time(1)), None).await.unwrap();
+    while let Some(part) = store.take_part(0, run.id).await.unwrap() {
+        store.end_directory(held(&part, &time(1)), None).await.unwrap();
+    }
+    let state = store.finish_run(&run, &now).await.unwrap();
+    let RunState::Finished(summary) = state else {
+        panic!("{state:?}");
+    };
     prop_assert!(summary.is_unchanged(), "{:?}", summary);
     prop_assert_eq!(summary.users.seen, last.len() as u64);
     prop_assert_eq!(

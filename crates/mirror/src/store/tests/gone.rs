@@ -168,8 +168,8 @@ async fn a_directory_that_is_gone_takes_everything_with_it(#[values(Sqlite, Post
     )
     .await;
     let now = time(2);
-    let stamp = stamp(&run, &now);
-    let refused = store.finish_directories(stamp, None, Guard::AtMost(20)).await.unwrap();
+    let held = held(&run, &now);
+    let refused = store.finish_directories(held, None, Guard::AtMost(20)).await.unwrap();
     assert!(refused.is_err());
     assert_eq!(
         column(&store, "SELECT id FROM users WHERE deleted_at IS NOT NULL")
@@ -179,12 +179,12 @@ async fn a_directory_that_is_gone_takes_everything_with_it(#[values(Sqlite, Post
     );
     assert_eq!(
         store
-            .finish_directories(stamp, Some("org_other"), Guard::Off)
+            .finish_directories(held, Some("org_other"), Guard::Off)
             .await
             .unwrap(),
         Ok(0)
     );
-    assert_eq!(store.finish_directories(stamp, None, Guard::Off).await.unwrap(), Ok(1));
+    assert_eq!(store.finish_directories(held, None, Guard::Off).await.unwrap(), Ok(1));
     for (table, all) in [("users", 20), ("memberships", 20), ("groups", 1), ("directories", 2)] {
         let sql = format!("SELECT COUNT(*), COUNT(deleted_at) FROM {table}");
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -211,18 +211,18 @@ async fn a_step_that_was_not_traversed_cannot_be_finished(#[values(Sqlite, Postg
     .await;
     let run = new_run(&store, 2).await;
     let now = time(2);
-    let stamp = stamp(&run, &now);
+    let held = held(&run, &now);
     let more = Checkpoint {
         cursor: Some("u0".to_owned()),
         calls: 1,
         ..Checkpoint::default()
     };
     store
-        .write(key(&run, Kind::Users), stamp, Batch::Users(Vec::new()), more)
+        .write(key(&run, Kind::Users), held, Batch::Users(Vec::new()), more)
         .await
         .unwrap();
     let error = store
-        .finish_step(key(&run, Kind::Users), stamp, Guard::Off)
+        .finish_step(key(&run, Kind::Users), held, Guard::Off)
         .await
         .unwrap_err();
     assert!(matches!(error, Error::CutShort { kind: Kind::Users }), "{error}");

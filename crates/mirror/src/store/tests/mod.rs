@@ -1,16 +1,18 @@
 //! The store by itself: pages in, rows out.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "../../../tests/cluster/mod.rs"]
 mod cluster;
 mod convergence;
 mod files;
 mod gone;
+mod leases;
 mod pages;
 mod runs;
 
 use rstest::rstest;
+use workos_directory_sync::Timestamp;
 
 use super::*;
 use crate::Kind;
@@ -39,18 +41,40 @@ async fn store_on(database: Database) -> Store {
     Store::open(&address).await.unwrap()
 }
 
-async fn new_run(store: &Store, day: u32) -> Run {
+/// A new run, and the lease of its first part.
+async fn new_run(store: &Store, day: u32) -> Lease {
     let now = time(day).parse().unwrap();
-    store.begin_run("all", &now, None).await.unwrap()
+    join(store, wanted("all", &now, None)).await.1
+}
+
+/// Takes part in a run as a worker that has left before anybody else comes.
+async fn join(store: &Store, wanted: Wanted<'_>) -> (Run, Lease) {
+    let worker = store.enter().await.unwrap();
+    let Joined::Run(run) = store.join_run(worker, wanted).await.unwrap() else {
+        panic!("nobody else is there");
+    };
+    let lease = store.take_part(worker, run.id).await.unwrap().unwrap();
+    store.leave(worker).await.unwrap();
+    (run, lease)
+}
+
+fn wanted<'a>(scope: &'a str, now: &'a Timestamp, resume_since: Option<&'a Timestamp>) -> Wanted<'a> {
+    Wanted {
+        scope,
+        now,
+        resume_since,
+        unless_after: None,
+        can_wait: false,
+    }
 }
 
 fn time(day: u32) -> String {
     format!("2024-01-{day:02}T10:00:00.000Z")
 }
 
-fn key(run: &Run, kind: Kind) -> StepKey<'static> {
+fn key(run: &Lease, kind: Kind) -> StepKey<'static> {
     StepKey {
-        run: run.id,
+        run: run.run,
         directory: if kind == Kind::Directories { "" } else { DIRECTORY },
         kind,
     }
@@ -108,24 +132,20 @@ fn last_page() -> Checkpoint {
     }
 }
 
-fn stamp<'a>(run: &Run, now: &'a str) -> Stamp<'a> {
-    Stamp {
-        run: run.id,
-        holder: run.holder,
-        now,
-    }
+fn held<'a>(lease: &'a Lease, now: &'a str) -> Held<'a> {
+    Held { lease, now }
 }
 
-async fn write(store: &Store, run: &Run, day: u32, kind: Kind, batch: Batch) -> Counts {
+async fn write(store: &Store, run: &Lease, day: u32, kind: Kind, batch: Batch) -> Counts {
     let now = time(day);
-    let stamp = stamp(run, &now);
-    store.write(key(run, kind), stamp, batch, last_page()).await.unwrap()
+    let held = held(run, &now);
+    store.write(key(run, kind), held, batch, last_page()).await.unwrap()
 }
 
-async fn finish(store: &Store, run: &Run, day: u32, kind: Kind, guard: Guard) -> Result<u64, Refusal> {
+async fn finish(store: &Store, run: &Lease, day: u32, kind: Kind, guard: Guard) -> Result<u64, Refusal> {
     let now = time(day);
-    let stamp = stamp(run, &now);
-    store.finish_step(key(run, kind), stamp, guard).await.unwrap()
+    let held = held(run, &now);
+    store.finish_step(key(run, kind), held, guard).await.unwrap()
 }
 
 /// The first column of a query, which is text.

@@ -102,9 +102,9 @@ async fn a_page_that_cannot_be_written_leaves_neither_rows_nor_checkpoint(
     broken.values[USERS.columns.iter().position(|column| *column == "state").unwrap()] = None;
     let page = Batch::Users(vec![told(user("u1", "Ada"), &["g1"]), told(broken, &[])]);
     let now = time(1);
-    let stamp = stamp(&run, &now);
+    let held = held(&run, &now);
     let error = store
-        .write(key(&run, Kind::Users), stamp, page, last_page())
+        .write(key(&run, Kind::Users), held, page, last_page())
         .await
         .unwrap_err();
     assert!(matches!(error, Error::Database(_)), "{error}");
