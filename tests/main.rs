@@ -5,6 +5,7 @@
 //! - `schemas`: the shape of every generated model, as a snapshot to review.
 //! - `examples`: every example of the document decodes into its model and encodes back.
 //! - `client_examples`: the client's example programs run against the emulator.
+//! - `client_features`: each TLS feature of the client builds one back end.
 //! - `client_faults`: what the client makes of the faults that the emulator injects.
 //! - `interop`: the official SDKs for Rust, Node and Python see what our client sees.
 //! - `line`: what `dsync sync` writes is what the official crate lists.
@@ -14,6 +15,7 @@
 mod admin_conformance;
 mod client_examples;
 mod client_faults;
+mod client_features;
 mod conformance;
 mod examples;
 mod interop;

@@ -36,7 +36,7 @@ package() {
     echo "$1: $((count - 1)) packages"
 }
 
-package ours "workos-directory-sync = { path = \"$root/crates/client\", default-features = false, features = [\"$tls\", \"webhooks\"] }"
+package ours "workos-directory-sync = { path = \"$root/crates/client\", default-features = false, features = [\"$tls\", \"tracing\", \"webhooks\"] }"
 package workos "workos = { version = \"=3.5.0\", default-features = false, features = [\"$official\"] }"
 
 round=1

@@ -41,7 +41,7 @@ Exit codes:
   5    what was looked at is not as it should be (verify, health, diff)
   130  ended by Ctrl-C or SIGTERM before it was done
 
-Settings: a flag wins over the environment, that over the profile file (`dsync config`). The API key comes from
+Settings: a flag wins over the environment, that over the profile file (`dsync config`). The API key comes from \
 WORKOS_API_KEY, or from a file or a command that the profile names; never from a flag.
 
 Examples:
@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 
     /// How results are written; unless set, lists are JSON lines in a pipe, and everything else is text
-    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) output: Option<Format>,
 
     #[command(flatten)]
@@ -100,6 +100,72 @@ mod tests {
     fn all(command: &clap::Command) -> Vec<&clap::Command> {
         let below = command.get_subcommands().flat_map(all);
         std::iter::once(command).chain(below).collect()
+    }
+
+    #[test]
+    fn every_paragraph_of_the_help_is_one_line_that_the_terminal_breaks() {
+        for command in all(&Arguments::command()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines: Vec<_> = help.lines().collect();
+            let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':');
+            for pair in lines.windows(2) {
+                assert!(
+                    !(is_prose(pair[0]) && is_prose(pair[1])),
+                    "{}: {pair:?}",
+                    command.get_name()
+                );
+            }
+        }
+    }
+
+    /// The words of a command line, without variables before it and what it is piped to.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+        for letter in line.trim().trim_start_matches("$ ").chars() {
+            match (letter, quote) {
+                ('\'' | '"', None) => quote = Some(letter),
+                (letter, Some(end)) if letter == end => quote = None,
+                ('|' | '>' | '<' | ';' | '#', None) => break,
+                (' ', None) => words.push(std::mem::take(&mut word)),
+                _ => word.push(letter),
+            }
+        }
+        words.push(word);
+        let is_first = |word: &String| !word.contains('=') && word != "export";
+        let words = words.into_iter().filter(|word| !word.is_empty());
+        words.skip_while(|word| !is_first(word)).collect()
+    }
+
+    /// The lines between the fences of a page of documentation.
+    fn in_fences(page: &str) -> impl Iterator<Item = &str> {
+        page.split("```").skip(1).step_by(2).flat_map(str::lines)
+    }
+
+    #[test]
+    fn every_example_can_be_typed() {
+        let whole = Arguments::command();
+        let helps = all(&whole).into_iter().filter_map(clap::Command::get_after_help);
+        let helps: Vec<_> = helps.map(ToString::to_string).collect();
+        let pages = [
+            include_str!("../../../README.md"),
+            include_str!("../docs/choosing.md"),
+            include_str!("../docs/limits.md"),
+            include_str!("../docs/moving.md"),
+            include_str!("../docs/operating.md"),
+            include_str!("../docs/security.md"),
+        ];
+        let lines = helps.iter().flat_map(|help| help.lines());
+        let mut count = 0;
+        for line in lines.chain(pages.into_iter().flat_map(in_fences)) {
+            let words = words(line);
+            if words.first().is_some_and(|word| word == "dsync") {
+                let typed = Arguments::try_parse_from(&words);
+                let is_help = |error: &clap::Error| error.kind() == clap::error::ErrorKind::DisplayHelp;
+                assert!(typed.is_ok() || typed.as_ref().is_err_and(is_help), "{line}: {typed:?}");
+                count += 1;
+            }
+        }
+        assert!(count > 100, "{count}");
     }
 
     #[test]

@@ -9,14 +9,12 @@ use workos_directory_mirror::Change;
 use workos_directory_mirror::Consumer;
 use workos_directory_mirror::Mirror;
 
-use crate::connection::Database;
-use crate::connection::existing;
+use crate::connection::Place;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::notice;
 use crate::output;
 use crate::output::Format;
-use crate::settings;
 use crate::status;
 
 /// See what changed in the mirror, in order and once each
@@ -58,7 +56,7 @@ Examples:
   dsync changes follow --database sqlite:mirror.sqlite --consumer access
   dsync changes follow --database sqlite:mirror.sqlite --consumer access --output json | ./apply
 
-What was written counts as seen: after a crash of its reader the last changes can be lost to it. A program that must not
+What was written counts as seen: after a crash of its reader the last changes can be lost to it. A program that must not \
 lose any reads the table `changes` itself, or uses the library.")]
     Follow {
         #[command(flatten)]
@@ -90,24 +88,6 @@ Examples:
     },
 }
 
-/// Which database.
-#[derive(Debug, clap::Args)]
-struct Place {
-    #[command(flatten)]
-    database: Database,
-
-    /// The profile of the settings file; DSYNC_PROFILE names it too
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-}
-
-impl Place {
-    async fn mirror(&self) -> Result<Mirror, Failure> {
-        let chosen = settings::choose(self.profile.as_deref())?;
-        Ok(Mirror::connect(&existing(self.database.required(&chosen)?)?).await?)
-    }
-}
-
 pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
     let format = Format::of_lists(asked).general()?;
     match &arguments.verb {
@@ -117,7 +97,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             consumer,
             limit,
         } => {
-            let mirror = place.mirror().await?;
+            let mirror = place.existing().await?;
             let listed = list(&mirror, *after, consumer.as_deref(), *limit, format).await;
             mirror.close().await;
             listed
@@ -130,7 +110,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
         } => {
             let asked = interrupt::listen()?;
             let status = status.open(status::HOLDS_FOR).await?;
-            let mirror = place.mirror().await?;
+            let mirror = place.existing().await?;
             let look = async || {
                 let consumers = mirror.consumers().await?;
                 let waiting = consumers
@@ -149,7 +129,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             followed
         }
         Verb::Consumers { place, forget } => {
-            let mirror = place.mirror().await?;
+            let mirror = place.existing().await?;
             let shown = consumers(&mirror, forget.as_deref(), format).await;
             mirror.close().await;
             shown

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
+use workos_directory_mirror::Mirror;
 use workos_directory_sync::Client;
 use workos_directory_sync::operations::SERVER;
 use workos_directory_sync::rate_limit::RateLimits;
@@ -37,6 +38,33 @@ pub(crate) struct Database {
     /// profile name it too
     #[arg(long, value_name = "ADDRESS")]
     database: Option<String>,
+}
+
+/// The flags of every command that has a database and no API.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Place {
+    #[command(flatten)]
+    database: Database,
+
+    /// The profile of the settings file; DSYNC_PROFILE names it too
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+impl Place {
+    /// The database, which is made where it is missing.
+    pub(crate) async fn mirror(&self) -> Result<Mirror, Failure> {
+        Ok(Mirror::connect(&self.address()?).await?)
+    }
+
+    /// The database, which has to be there.
+    pub(crate) async fn existing(&self) -> Result<Mirror, Failure> {
+        Ok(Mirror::connect(&existing(self.address()?)?).await?)
+    }
+
+    fn address(&self) -> Result<String, Failure> {
+        self.database.required(&settings::choose(self.profile.as_deref())?)
+    }
 }
 
 /// Which of the documented limits to keep to.

@@ -7,13 +7,11 @@ use workos_directory_mirror::DeadEvent;
 use workos_directory_mirror::EventCounts;
 use workos_directory_mirror::Mirror;
 
-use crate::connection::Database;
-use crate::connection::existing;
+use crate::connection::Place;
 use crate::failure::Failure;
 use crate::follow;
 use crate::output;
 use crate::output::Format;
-use crate::settings;
 
 /// Look at events that could not be applied, and try them again
 #[derive(Debug, clap::Args)]
@@ -56,24 +54,6 @@ Examples:
     },
 }
 
-/// Which database.
-#[derive(Debug, clap::Args)]
-struct Place {
-    #[command(flatten)]
-    database: Database,
-
-    /// The profile of the settings file; DSYNC_PROFILE names it too
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-}
-
-impl Place {
-    async fn mirror(&self) -> Result<Mirror, Failure> {
-        let chosen = settings::choose(self.profile.as_deref())?;
-        Ok(Mirror::connect(&existing(self.database.required(&chosen)?)?).await?)
-    }
-}
-
 /// How many `--all` means at most.
 const ALL: u32 = 100_000;
 
@@ -81,14 +61,14 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
     match &arguments.verb {
         Verb::List { place, limit } => {
             let format = Format::of_lists(asked).general()?;
-            let mirror = place.mirror().await?;
+            let mirror = place.existing().await?;
             let events = mirror.dead_events(*limit).await?;
             mirror.close().await;
             list(&events, format)
         }
         Verb::Retry { place, ids, all } => {
             let format = asked.unwrap_or_default().general()?;
-            let mirror = place.mirror().await?;
+            let mirror = place.existing().await?;
             let ids = if *all {
                 let events = mirror.dead_events(ALL).await?;
                 events.into_iter().map(|event| event.id).collect()

@@ -30,6 +30,8 @@
 //! | `--profile NAME`, `--base-url URL`, `--rate-limit LIMIT` | how to reach the API |
 //! | `--output FORMAT` | how the result is written: text, json; junit for `verify`, prometheus for `health` |
 //! | `--limit COUNT`, `--order`, `--after CURSOR` | which part of a list |
+//! | `--interval SECONDS` | how long to wait between two looks |
+//! | `--status ADDRESS` | where a command that runs for long says how it is doing |
 //! | `-q`, `-v`, `--log-format` | how much is said on stderr |
 //!
 //! Results go to stdout and can be piped; everything else goes to stderr. A list is a table on a terminal and JSON lines in a

@@ -28,3 +28,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(failed)?;
     clap_mangen::generate_to(command, folder).map_err(failed)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// The names of the pages of a command and of everything below it.
+    fn pages(command: &clap::Command, above: &str) -> Vec<String> {
+        let name = format!("{above}{}", command.get_name());
+        let below = command
+            .get_subcommands()
+            .flat_map(|below| pages(below, &format!("{name}-")));
+        std::iter::once(format!("{name}.1")).chain(below).collect()
+    }
+
+    #[test]
+    fn every_command_has_a_page_with_its_examples() {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = Arguments {
+            folder: Some(folder.path().to_owned()),
+        };
+        assert!(run(&arguments).is_ok());
+        let pages = pages(&crate::arguments::Arguments::command(), "");
+        assert!(pages.len() > 40, "{pages:?}");
+        for page in pages {
+            let text = std::fs::read_to_string(folder.path().join(&page));
+            assert!(text.is_ok(), "{page} is missing");
+        }
+        let page = std::fs::read_to_string(folder.path().join("dsync-purge.1")).unwrap();
+        assert!(page.contains("older\\-than 90"), "{page}");
+    }
+}

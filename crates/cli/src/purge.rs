@@ -3,15 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use workos_directory_mirror::Mirror;
 use workos_directory_mirror::Purged;
 
-use crate::connection::Database;
-use crate::connection::existing;
+use crate::connection::Place;
 use crate::failure::Failure;
 use crate::output;
 use crate::output::Format;
-use crate::settings;
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
@@ -22,16 +19,12 @@ Examples:
   dsync purge --database sqlite:mirror.sqlite --older-than 90
   dsync purge --database sqlite:mirror.sqlite --older-than 365 --output json
 
-Nothing else ever deletes a row. What goes are objects that were marked as deleted, events that were applied, and changes
-that every consumer has seen. Less than 30 days are refused: old events can come that long, and would bring back what was
+Nothing else ever deletes a row. What goes are objects that were marked as deleted, events that were applied, and changes \
+that every consumer has seen. Less than 30 days are refused: old events can come that long, and would bring back what was \
 forgotten.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    database: Database,
-
-    /// The profile of the settings file; DSYNC_PROFILE names it too
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
+    place: Place,
 
     /// What has been over for so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(30..=36_500))]
@@ -40,8 +33,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Failure> {
     let format = format.general()?;
-    let chosen = settings::choose(arguments.profile.as_deref())?;
-    let mirror = Mirror::connect(&existing(arguments.database.required(&chosen)?)?).await?;
+    let mirror = arguments.place.existing().await?;
     let purged = mirror
         .purge_after(Duration::from_secs(arguments.older_than * SECONDS_PER_DAY))
         .await;

@@ -14,11 +14,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tracing::Instrument as _;
 use workos_directory_mirror::FollowProgress;
-use workos_directory_mirror::Mirror;
 use workos_directory_mirror::webhooks;
 use workos_directory_sync::events::WebhookVerifier;
 
-use crate::connection::Database;
+use crate::connection::Place;
 use crate::failure::Failure;
 use crate::follow;
 use crate::interrupt;
@@ -52,8 +51,8 @@ Examples:
 
   dsync webhooks serve --database postgres://dsync@localhost/mirror --status 127.0.0.1:9465
 
-POST /webhooks is the endpoint; GET /healthz answers while the process is there, GET /readyz while its database is. Metrics are
-at the address of `--status` alone, which is not for strangers. It speaks plain HTTP: put TLS before it. Webhooks get lost, so
+POST /webhooks is the endpoint; GET /healthz answers while the process is there, GET /readyz while its database is. Metrics are \
+at the address of `--status` alone, which is not for strangers. It speaks plain HTTP: put TLS before it. Webhooks get lost, so \
 let `dsync follow` or `dsync sync` run as well. Ctrl-C or SIGTERM ends it when what was kept is applied.")]
     Serve(Serve),
 }
@@ -61,11 +60,7 @@ let `dsync follow` or `dsync sync` run as well. Ctrl-C or SIGTERM ends it when w
 #[derive(Debug, clap::Args)]
 struct Serve {
     #[command(flatten)]
-    database: Database,
-
-    /// The profile of the settings file; DSYNC_PROFILE names it too
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
+    place: Place,
 
     /// Where to listen; port 0 takes a free one. WORKOS_WEBHOOK_SECRET has the endpoint's secret, or several with commas
     /// between them while it is being changed
@@ -90,11 +85,9 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
 
 async fn serve(arguments: &Serve, format: Format) -> Result<(), Failure> {
     let verifier = verifier()?;
-    let chosen = settings::choose(arguments.profile.as_deref())?;
-    let address = arguments.database.required(&chosen)?;
     let asked = interrupt::listen()?;
     let status = arguments.status.open(status::HOLDS_FOR).await?;
-    let mirror = Mirror::connect(&address).await?;
+    let mirror = arguments.place.mirror().await?;
     let cannot_listen = |error| Failure::usage(format!("cannot listen on {}: {error}", arguments.listen));
     let listener = TcpListener::bind(arguments.listen).await.map_err(cannot_listen)?;
     let listening = Listening {

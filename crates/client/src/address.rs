@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 
 use crate::Error;
+use crate::api_error::excerpt;
 use crate::error::ConfigError;
 use crate::operation::Operation;
 
@@ -104,7 +105,8 @@ fn check_segment(value: &str) -> Result<(), String> {
         return Err("is empty".to_owned());
     }
     if value.chars().any(char::is_control) {
-        return Err(format!("is `{}`, which has control characters", value.escape_debug()));
+        let value = excerpt(&value.escape_debug().to_string());
+        return Err(format!("is `{value}`, which has control characters"));
     }
     if matches!(value.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..") {
         return Err(format!("is `{value}`, which is no id"));
@@ -163,6 +165,7 @@ mod tests {
             assert!(error.contains("which has control characters"), "{error}");
             assert!(!error.chars().any(char::is_control), "{error:?}");
         }
+        assert!(url(&"\n".repeat(100_000)).unwrap_err().len() < 300);
     }
 
     /// What a server makes of a segment.

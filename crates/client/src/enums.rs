@@ -1,5 +1,7 @@
 //! What every generated enum can do, so that the generator writes only what differs: names and values.
 
+use crate::api_error::excerpt;
+
 /// A value that an enum does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{value}` is none of {}", accepted.join(", "))]
@@ -13,7 +15,7 @@ impl UnknownValue {
     #[doc(hidden)]
     pub fn new(value: &str, accepted: &'static [&'static str]) -> Self {
         Self {
-            value: value.to_owned(),
+            value: excerpt(value),
             accepted,
         }
     }
@@ -202,5 +204,7 @@ mod tests {
         let error = "up".parse::<Order>().unwrap_err().to_string();
         assert_eq!(error, "`up` is none of asc, desc, normal");
         assert_eq!("desc".parse(), Ok(Order::Desc));
+        let error = "up\n".repeat(100_000).parse::<Order>().unwrap_err().to_string();
+        assert!(error.len() < 300 && !error.contains('\n'), "{error}");
     }
 }

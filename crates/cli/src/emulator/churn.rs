@@ -25,7 +25,7 @@ enum Verb {
         #[arg(value_name = "N/s", value_parser = rate)]
         rate: f64,
         /// The same seed makes the same changes
-        #[arg(long)]
+        #[arg(long, value_name = "NUMBER")]
         seed: Option<u64>,
         #[command(flatten)]
         place: Place,

@@ -34,7 +34,7 @@ pub(crate) struct Files {
     faults: Option<PathBuf>,
 
     /// Which requests are hit by chance: the same seed and the same rules hit the same ones
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     fault_seed: u64,
 }
 

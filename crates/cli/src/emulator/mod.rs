@@ -65,7 +65,7 @@ pub(crate) struct Arguments {
     port: u16,
 
     /// The address to listen on
-    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
 
     /// Let `--bind` name an address that other machines can reach, and `--webhook` one on another machine
@@ -88,27 +88,27 @@ pub(crate) struct Arguments {
     files: Files,
 
     /// What becomes of users who turn inactive: by default, `delete` in the live profile and `keep` in that of the seed
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "POLICY")]
     inactive: Option<InactiveName>,
 
     /// The seed of the objects that are made up: the same seed gives the same objects
-    #[arg(long, default_value_t = Population::default().seed)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Population::default().seed)]
     seed: u64,
 
     /// How many directories to make up
-    #[arg(long, default_value_t = Population::default().directories)]
+    #[arg(long, value_name = "COUNT", default_value_t = Population::default().directories)]
     directories: u32,
 
     /// How many users to make up in all directories together
-    #[arg(long, default_value_t = Population::default().users)]
+    #[arg(long, value_name = "COUNT", default_value_t = Population::default().users)]
     users: u32,
 
     /// How many groups to make up in all directories together
-    #[arg(long, default_value_t = Population::default().groups)]
+    #[arg(long, value_name = "COUNT", default_value_t = Population::default().groups)]
     groups: u32,
 
     /// How many memberships to make up in all directories together
-    #[arg(long, default_value_t = Population::default().memberships)]
+    #[arg(long, value_name = "COUNT", default_value_t = Population::default().memberships)]
     memberships: u64,
 
     /// Post every event to this address, signed with `WORKOS_WEBHOOK_SECRET` or else with a secret that is told once
@@ -116,7 +116,7 @@ pub(crate) struct Arguments {
     webhooks: Vec<String>,
 
     /// What goes wrong with webhooks on their way
-    #[arg(long, value_enum, default_value_t = ChaosName::None, requires = "webhooks")]
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = ChaosName::None, requires = "webhooks")]
     webhook_chaos: ChaosName,
 
     /// Let people come, go, move and change by themselves, so many times in a second

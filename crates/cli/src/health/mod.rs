@@ -35,12 +35,12 @@ Examples:
   dsync health --watch --status 127.0.0.1:9466
   dsync health --watch --on-unhealthy 'mail -s \"$DSYNC_REASON\" ops@acme.example < /dev/null'
 
-The command of `--on-unhealthy` runs in a shell, once for each directory that stops to sync, with DSYNC_DIRECTORY,
+The command of `--on-unhealthy` runs in a shell, once for each directory that stops to sync, with DSYNC_DIRECTORY, \
 DSYNC_NAME, DSYNC_STATE and DSYNC_REASON in its environment.
 
 With a database it shows how far the mirror is behind, too.
 
-Exit codes: 0 when all directories are linked, 5 when one is not, when the organization that was named has none, or when the
+Exit codes: 0 when all directories are linked, 5 when one is not, when the organization that was named has none, or when the \
 mirror is behind by more than `--max-lag`.")]
 pub(crate) struct Arguments {
     /// Only the directories of this organization

@@ -73,13 +73,3 @@ async fn a_file_that_is_wrong_is_named_with_the_place() {
     let again = Ended::of(bare(world.folder.path(), &["config", "init"]).output().unwrap());
     assert_eq!(again.code, 1);
 }
-
-#[test]
-fn there_is_a_man_page_for_each_command() {
-    let folder = tempfile::tempdir().unwrap();
-    let ended = Ended::of(bare(folder.path(), &["man", "--folder", "man"]).output().unwrap());
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    for page in ["dsync.1", "dsync-verify.1", "dsync-users-list.1"] {
-        assert!(folder.path().join("man").join(page).exists(), "{page}");
-    }
-}

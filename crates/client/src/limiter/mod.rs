@@ -7,6 +7,8 @@
 
 mod feedback;
 mod queues;
+#[cfg(test)]
+mod simulation;
 mod window;
 
 use std::sync::Arc;
@@ -78,13 +80,22 @@ impl Limiter {
         };
         loop {
             let now = Instant::now();
-            let next = self.lock().queues.dispatch(now);
+            let (next, is_first) = {
+                let mut state = self.lock();
+                let next = state.queues.dispatch(now);
+                (next, state.queues.is_first(&place.directory, &place.ticket))
+            };
             if place.ticket.granted.get().is_some() {
                 return place.into_permit();
             }
-            // Whoever gives the grant also wakes us; the time is for when nobody else comes.
-            let wait = next.saturating_duration_since(now);
-            let _ = runtime::timeout(wait, place.ticket.notify.notified()).await;
+            // Whoever gives the grant, or leaves the place in front, wakes us. The first of each queue looks at the clock too,
+            // for when nobody else comes.
+            let woken = place.ticket.notify.notified();
+            if is_first {
+                let _ = runtime::timeout(next.saturating_duration_since(now), woken).await;
+            } else {
+                woken.await;
+            }
         }
     }
 
@@ -216,6 +227,21 @@ mod tests {
         pass(&limiter).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!(limiter.lock().queues.in_flight(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_the_first_of_a_queue_gives_up_the_second_has_its_turn_in_time() {
+        let limiter = Limiter::new(RateLimits::off().with_general(1, SECOND));
+        pass(&limiter).await;
+        let start = Instant::now();
+        let mut first = Box::pin(limiter.acquire(&GET_DIRECTORY, None));
+        let mut second = Box::pin(limiter.acquire(&GET_DIRECTORY, None));
+        assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
+        drop(first);
+        // Nobody else is there to wake it.
+        let second = tokio::time::timeout(60 * SECOND, second).await;
+        assert!(second.is_ok());
+        assert_eq!(start.elapsed().as_millis(), 1_030);
     }
 
     #[tokio::test(start_paused = true)]

@@ -101,7 +101,8 @@ impl Queues {
             }
             self.in_flight += 1;
             queue.in_flight += 1;
-            if !queue.waiting.is_empty() {
+            if let Some(first) = queue.waiting.front() {
+                first.notify.notify_one();
                 self.turns.push_back(directory);
             }
             let _ = ticket.granted.set(now);
@@ -122,10 +123,17 @@ impl Queues {
             self.finish(directory);
         } else {
             queue.waiting.retain(|waiting| !Arc::ptr_eq(waiting, ticket));
-            if queue.waiting.is_empty() {
-                self.turns.retain(|turn| turn != directory);
+            match queue.waiting.front() {
+                Some(first) => first.notify.notify_one(),
+                None => self.turns.retain(|turn| turn != directory),
             }
         }
+    }
+
+    /// Whether a ticket is the next of its queue.
+    pub(super) fn is_first(&self, directory: &str, ticket: &Arc<Ticket>) -> bool {
+        let first = self.queues.get(directory).and_then(|queue| queue.waiting.front());
+        first.is_some_and(|first| Arc::ptr_eq(first, ticket))
     }
 
     /// Notes that a request is no longer under way.

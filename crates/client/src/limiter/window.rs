@@ -12,6 +12,9 @@ pub(super) const SLACK: Duration = Duration::from_millis(30);
 /// The share of a short span that this may cost.
 const SLACK_SHARE: f64 = 0.05;
 
+/// The longest span: the end of a longer one may be beyond what the clock can tell.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What is left of the pace after a 429.
 const SLOWDOWN: f64 = 0.5;
 
@@ -47,9 +50,9 @@ pub(super) struct Left {
 
 impl Window {
     pub(super) fn new(limit: u32, span: Duration) -> Self {
-        let limit = limit.max(1);
+        let span = span.min(LONGEST);
         Self {
-            limit,
+            limit: limit.max(1),
             span: span.saturating_add(SLACK.min(span.mul_f64(SLACK_SHARE))),
             sent: VecDeque::new(),
             pace: 1.0,
@@ -195,6 +198,19 @@ mod tests {
         let mut window = Window::new(4, SECOND);
         let times = send(&mut window, Instant::now(), 9);
         assert_eq!(times, [0, 0, 0, 0, 1030, 1030, 1030, 1030, 2060]);
+    }
+
+    #[test]
+    fn no_limit_is_too_odd() {
+        for (limit, span) in [
+            (0, SECOND),
+            (1, Duration::MAX),
+            (u32::MAX, Duration::MAX),
+            (1, Duration::ZERO),
+        ] {
+            let mut window = Window::new(limit, span);
+            assert_eq!(send(&mut window, Instant::now(), 2)[0], 0);
+        }
     }
 
     #[test]

@@ -79,3 +79,23 @@ async fn a_diff_says_what_a_full_sync_does_and_changes_nothing(#[values(Sqlite, 
     assert!(world.mirror.diff(&client).await.unwrap().is_empty());
     world.assert_equals(&client).await;
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_mirror_says_when_it_saw_the_source_and_what_waits(#[values(Sqlite, Postgres)] database: Database) {
+    let emulator = live(&Source::new(1, 12, 4)).await;
+    let (world, client) = (World::on(database).await, client(&emulator));
+    let never = world.mirror.freshness().await.unwrap();
+    assert_eq!((never.as_of(), &never.events_read_at), (None, &None));
+
+    world.mirror.full_sync(&client).run().await.unwrap();
+    let full_sync = world.mirror.freshness().await.unwrap();
+    assert!(full_sync.as_of().is_some() && full_sync.events_read_at.is_none());
+
+    world.mirror.follow(&client).poll().await.unwrap();
+    let polled = world.mirror.freshness().await.unwrap();
+    assert_eq!(polled.full_sync_began_at, full_sync.full_sync_began_at);
+    assert!(polled.as_of() > full_sync.as_of(), "{polled:?}");
+    let events = [polled.waiting_events, polled.parked_events, polled.dead_events];
+    assert_eq!(events, [0; 3]);
+}
