@@ -44,23 +44,27 @@ pub(crate) async fn measure(users: u32, groups: u32, rounds: usize) -> Result<()
     };
     let (small, large) = (Side::start(small).await?, Side::start(large).await?);
     println!();
-    println!("| pages of 100 | small, per second | large, per second | large / small |");
-    println!("| --- | --- | --- | --- |");
+    println!(
+        "| pages of 100 | small, per second | large, per second | large / small | small, µs | large, µs | large / small |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
     for place in 0..small.lists.len() {
-        // In short turns, so that what else the machine does hits both; the median of what two turns compare as counts.
-        let (mut small_rates, mut large_rates, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        // In short turns, so that what else the machine does hits both.
+        let (mut of_small, mut of_large) = (Turns::default(), Turns::default());
         for _ in 0..rounds {
-            let (small, large) = (rate(&small, place).await?, rate(&large, place).await?);
-            small_rates.push(small);
-            large_rates.push(large);
-            ratios.push(large / small);
+            of_small.take(&small, place).await?;
+            of_large.take(&large, place).await?;
         }
-        let name = small.lists[place].0;
+        let pairs = of_small.rates.iter().zip(&of_large.rates);
+        let ratios = pairs.map(|(small, large)| large / small).collect();
+        let (small_time, large_time) = (of_small.time(), of_large.time());
         println!(
-            "| {name} | {:.0} | {:.0} | {:.2} |",
-            median(small_rates),
-            median(large_rates),
+            "| {} | {:.0} | {:.0} | {:.2} | {small_time:.0} | {large_time:.0} | {:.2} |",
+            small.lists[place].0,
+            median(of_small.rates),
+            median(of_large.rates),
             median(ratios),
+            large_time / small_time,
         );
     }
     small.emulator.shutdown().await;
@@ -147,13 +151,38 @@ impl Side {
     }
 }
 
+/// What came of the turns of one side.
+#[derive(Default)]
+struct Turns {
+    /// Pages per second in each turn.
+    rates: Vec<f64>,
+    pages: u64,
+    ticks: u64,
+}
+
+impl Turns {
+    async fn take(&mut self, side: &Side, list: usize) -> Result<(), Failure> {
+        let (started, before) = (Instant::now(), ticks()?);
+        let pages = read(side, list).await?;
+        self.rates.push(pages as f64 / started.elapsed().as_secs_f64());
+        self.ticks += ticks()? - before;
+        self.pages += pages;
+        Ok(())
+    }
+
+    /// How much processor time a page takes, in microseconds; server and client together.
+    fn time(&self) -> f64 {
+        self.ticks as f64 / TICKS * 1e6 / self.pages as f64
+    }
+}
+
 fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
     rates[rates.len() / 2]
 }
 
-/// How many pages per second come back that begin at places all over the list.
-async fn rate(side: &Side, list: usize) -> Result<f64, Failure> {
+/// How many pages come back in a turn; they begin at places all over the list.
+async fn read(side: &Side, list: usize) -> Result<u64, Failure> {
     let (emulator, places, filter) = (&side.emulator, side.places, &side.lists[list].1);
     let started = Instant::now();
     let clients: Vec<_> = (0..)
@@ -181,7 +210,7 @@ async fn rate(side: &Side, list: usize) -> Result<f64, Failure> {
     for client in clients {
         pages += client.await??;
     }
-    Ok(pages as f64 / started.elapsed().as_secs_f64())
+    Ok(pages)
 }
 
 async fn ask(emulator: &Emulator, target: &str) -> Result<serde_json::Value, Failure> {

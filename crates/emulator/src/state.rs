@@ -1,8 +1,8 @@
 //! Everything that the emulator knows: directories, users, groups and who belongs to which group.
 //!
-//! Users and groups are encoded once, by their generated types, when they are written; an answer copies the texts, which
-//! those of users are packed for. A row keeps beside its text only what lists are filtered by. Every list that a client reads in bulk has an index of its own,
-//! so that a page reads as many rows with a million users as with a thousand.
+//! Users and groups are encoded once, by their generated types, when they are written; an answer copies the texts of groups
+//! and unpacks those of users. A row keeps beside its text only what lists are filtered by. Every list that a client reads in
+//! bulk has an index of its own, so that a page reads as many rows with a million users as with a thousand.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

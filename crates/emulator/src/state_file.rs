@@ -1,8 +1,9 @@
 //! The state in a file: everything that the emulator knows, with its ids, its order and its log of events.
 //!
-//! A line is one JSON object with one field, which says what the line is: first `format`, then organizations that were created for themselves, directories, groups, users with
-//! their memberships, events, and `end` with the number of lines. An object that was deleted leaves its id, so that cursors
-//! keep their place and no id is given twice. A reader needs no more memory than the state itself.
+//! A line is one JSON object with one field, which says what the line is: first `format`, then organizations that were created
+//! for themselves, directories, groups, users with their memberships, events, and `end` with the number of lines. An object
+//! that was deleted leaves its id, so that cursors keep their place and no id is given twice. A reader needs no more memory
+//! than the state itself.
 
 use std::fs::File;
 use std::io;

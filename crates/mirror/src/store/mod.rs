@@ -17,6 +17,7 @@
 //! steps        how far a run came, and its counts
 //! leases       who does what
 //! workers      who is there
+//! budgets      the rate budgets that they share
 //! lines        rows in order, to be compared with another database
 //! purge        what is deleted for good, on request
 //! counts       how many objects there are, for the planner
@@ -24,6 +25,7 @@
 //! dialect      the few words that they have different
 //! ```
 
+mod budgets;
 mod changes;
 mod connect;
 mod counts;
@@ -48,6 +50,8 @@ use sqlx::Any;
 use sqlx::AnyPool;
 use sqlx::Transaction;
 
+pub(crate) use self::budgets::Draw;
+pub(crate) use self::budgets::Drawn;
 pub(crate) use self::counts::KnownCounts;
 pub(crate) use self::cursors::CLOCKS_DIFFER;
 pub(crate) use self::cursors::Place;
