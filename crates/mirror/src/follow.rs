@@ -31,6 +31,7 @@ use crate::Summary;
 use crate::incoming::Incoming;
 use crate::lock::Work;
 use crate::presence::Presence;
+use crate::store::CLOCKS_DIFFER;
 use crate::store::Lease;
 use crate::store::Place;
 
@@ -47,7 +48,7 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// How far before now the events begin that are read beside a first full sync: the clocks here and there differ.
-const OVERLAP: Duration = Duration::from_secs(5 * 60);
+const OVERLAP: Duration = CLOCKS_DIFFER;
 
 /// How long a single poll waits for another worker to end its own, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(2);
