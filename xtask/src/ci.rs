@@ -47,7 +47,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         command: "cargo test --locked --workspace --all-targets",
-        environment: &[("INSTA_UPDATE", "no")],
+        environment: &[("INSTA_UPDATE", "no"), ("MIRROR_HISTORIES", "2000")],
         mend: None,
     },
     Step {

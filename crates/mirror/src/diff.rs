@@ -12,6 +12,7 @@ use crate::Counts;
 use crate::Error;
 use crate::Kind;
 use crate::Mirror;
+use crate::presence::Presence;
 use crate::record::DIRECTORIES;
 use crate::record::GROUPS;
 use crate::record::USERS;
@@ -91,7 +92,11 @@ impl Pending {
 pub(crate) async fn diff(mirror: &Mirror, client: &Client) -> Result<Diff, Error> {
     let folder = tempfile::tempdir().map_err(Error::Scratch)?;
     let scratch = Mirror::connect(&format!("sqlite:{}", folder.path().join("source.sqlite").display())).await?;
-    let compared = compare_all(mirror, &scratch, client).await;
+    // It is a worker only so that it shares their limits.
+    let presence = Presence::enter(mirror).await?;
+    let client = presence.share(client, mirror);
+    let compared = presence.during(compare_all(mirror, &scratch, &client)).await;
+    presence.leave(mirror).await;
     // Its file is closed before its folder is removed.
     scratch.close().await;
     compared

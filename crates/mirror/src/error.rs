@@ -181,7 +181,12 @@ impl Error {
             Self::Elsewhere { can_go_on, .. } => *can_go_on,
             Self::Api(error) => matches!(
                 error,
-                Api::Network(_) | Api::Timeout(_) | Api::RateLimited(_) | Api::Server(_) | Api::Unauthorized(_)
+                Api::Gate { .. }
+                    | Api::Network(_)
+                    | Api::Timeout(_)
+                    | Api::RateLimited(_)
+                    | Api::Server(_)
+                    | Api::Unauthorized(_)
             ),
             _ => false,
         }

@@ -31,6 +31,7 @@ use crate::Summary;
 use crate::incoming::Incoming;
 use crate::lock::Work;
 use crate::presence::Presence;
+use crate::store::CLOCKS_DIFFER;
 use crate::store::Lease;
 use crate::store::Place;
 
@@ -47,7 +48,7 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// How far before now the events begin that are read beside a first full sync: the clocks here and there differ.
-const OVERLAP: Duration = Duration::from_secs(5 * 60);
+const OVERLAP: Duration = CLOCKS_DIFFER;
 
 /// How long a single poll waits for another worker to end its own, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -145,12 +146,13 @@ impl<'a> Follow<'a> {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let _locked = self.mirror.lock.take(Work::Follow)?;
         let presence = Presence::enter(self.mirror).await?;
+        let client = presence.share(self.client, self.mirror);
         let look_again = Notify::new();
         let work = async {
             self.mirror.store.place(SCOPE, &self.range_start()).await?;
             tokio::select! {
-                ended = self.poll_always(&presence, &look_again) => ended,
-                ended = self.reconcile_always(&presence, &look_again) => ended,
+                ended = self.poll_always(&client, &presence, &look_again) => ended,
+                ended = self.reconcile_always(&client, &presence, &look_again) => ended,
             }
         };
         let ended = tokio::select! {
@@ -170,12 +172,13 @@ impl<'a> Follow<'a> {
     pub async fn poll(&self) -> Result<EventCounts, Error> {
         let _locked = self.mirror.lock.take(Work::Follow)?;
         let presence = Presence::enter(self.mirror).await?;
-        let ended = presence.during(self.poll_as(&presence)).await;
+        let client = presence.share(self.client, self.mirror);
+        let ended = presence.during(self.poll_as(&client, &presence)).await;
         presence.leave(self.mirror).await;
         ended
     }
 
-    async fn poll_as(&self, presence: &Presence) -> Result<EventCounts, Error> {
+    async fn poll_as(&self, client: &Client, presence: &Presence) -> Result<EventCounts, Error> {
         let patience = Instant::now() + PATIENCE;
         let lease = loop {
             match self.mirror.store.take_events_lease(presence.worker()).await? {
@@ -191,7 +194,7 @@ impl<'a> Follow<'a> {
         };
         let mut counts = EventCounts::default();
         loop {
-            let (page, is_last) = self.poll_page(&lease).await?;
+            let (page, is_last) = self.poll_page(client, &lease).await?;
             counts += page;
             if is_last {
                 return Ok(counts);
@@ -200,13 +203,12 @@ impl<'a> Follow<'a> {
     }
 
     /// One request, and one transaction for what it brought. Says whether it was the last page.
-    async fn poll_page(&self, lease: &Lease) -> Result<(EventCounts, bool), Error> {
+    async fn poll_page(&self, client: &Client, lease: &Lease) -> Result<(EventCounts, bool), Error> {
         let place = self.mirror.store.place(SCOPE, &self.range_start()).await?;
         if self.is_too_old(&place) {
             return Err(self.lose(lease).await?);
         }
-        let request = self
-            .client
+        let request = client
             .list_events()
             .events(EventName::KNOWN.to_vec())
             // The API has always given the oldest first; this says so, should it begin to ask.
@@ -234,7 +236,7 @@ impl<'a> Follow<'a> {
         Ok((counts, page.next.is_none() || incoming.is_empty()))
     }
 
-    async fn poll_always(&self, presence: &Presence, look_again: &Notify) -> Result<(), Error> {
+    async fn poll_always(&self, client: &Client, presence: &Presence, look_again: &Notify) -> Result<(), Error> {
         let mut wait = Wait::default();
         let mut lease = None;
         loop {
@@ -250,7 +252,7 @@ impl<'a> Follow<'a> {
                 }
                 continue;
             };
-            match self.poll_page(held).await {
+            match self.poll_page(client, held).await {
                 Ok((counts, is_last)) => {
                     wait = Wait::default();
                     if counts != EventCounts::default() {
@@ -277,7 +279,7 @@ impl<'a> Follow<'a> {
         Ok(self.mirror.store.last_full_sync().await?.map(|(_, began_at)| began_at))
     }
 
-    async fn reconcile_always(&self, presence: &Presence, look_again: &Notify) -> Result<(), Error> {
+    async fn reconcile_always(&self, client: &Client, presence: &Presence, look_again: &Notify) -> Result<(), Error> {
         let mut wait = Wait::default();
         loop {
             let last = self.mirror.store.last_full_sync().await?;
@@ -290,10 +292,7 @@ impl<'a> Follow<'a> {
                     () = look_again.notified() => continue,
                 }
             }
-            let sync = self
-                .mirror
-                .full_sync(self.client)
-                .allow_mass_delete(self.allow_mass_delete);
+            let sync = self.mirror.full_sync(client).allow_mass_delete(self.allow_mass_delete);
             let newest = last.map_or(0, |(run, _)| run);
             match sync.run_as(presence, Some(newest)).await {
                 Ok(summary) => {

@@ -54,6 +54,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod budget;
 mod changes;
 mod diff;
 mod error;

@@ -12,10 +12,12 @@ use std::time::Duration;
 use sqlx::AnyConnection;
 use sqlx::Connection as _;
 use tokio::sync::Mutex;
+use workos_directory_sync::Client;
 
 use crate::Error;
 use crate::Mirror;
 use crate::address::Address;
+use crate::budget;
 use crate::store::workers;
 use crate::store::workers::LEASE;
 
@@ -51,6 +53,14 @@ impl Presence {
             worker: workers::enter(&mut session).await?,
             session: Some(Mutex::new(session)),
         })
+    }
+
+    /// The same client, which shares its limits with the other workers.
+    pub(crate) fn share(&self, client: &Client, mirror: &Mirror) -> Client {
+        match &self.session {
+            None => client.clone(),
+            Some(_) => budget::share(client, &mirror.store, self.worker),
+        }
     }
 
     /// Its number.

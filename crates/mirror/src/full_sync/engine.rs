@@ -12,6 +12,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use workos_directory_sync::Client;
 use workos_directory_sync::Timestamp;
 
 use super::FullSync;
@@ -38,6 +39,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(
 /// A run that this worker takes part in.
 struct Engine<'a> {
     sync: &'a FullSync<'a>,
+    client: &'a Client,
     worker: i64,
     run: Run,
     /// Whether the list of directories was told.
@@ -55,7 +57,12 @@ enum Event {
 }
 
 /// Takes part in a full sync until its summary is there. One that ended well after `unless_after` will do.
-pub(super) async fn run(sync: &FullSync<'_>, presence: &Presence, unless_after: Option<i64>) -> Result<Summary, Error> {
+pub(super) async fn run(
+    sync: &FullSync<'_>,
+    client: &Client,
+    presence: &Presence,
+    unless_after: Option<i64>,
+) -> Result<Summary, Error> {
     let worker = presence.worker();
     let run = match join(sync, worker, unless_after).await? {
         Ok(run) => run,
@@ -63,6 +70,7 @@ pub(super) async fn run(sync: &FullSync<'_>, presence: &Presence, unless_after: 
     };
     let engine = Engine {
         sync,
+        client,
         worker,
         run,
         is_told: AtomicBool::new(false),
@@ -191,7 +199,7 @@ impl<'a> Engine<'a> {
         {
             return Event::Ended(Err(error));
         }
-        Event::Ended(Part::new(self.sync, lease).complete().await)
+        Event::Ended(Part::new(self.sync, self.client, lease).complete().await)
     }
 
     /// Ends the run if nothing is left to do. `None` while others are at work.

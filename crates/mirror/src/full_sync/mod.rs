@@ -162,15 +162,17 @@ impl<'a> FullSync<'a> {
         self.check()?;
         let _locked = self.mirror.lock.take(Work::Sync)?;
         let presence = Presence::enter(self.mirror).await?;
-        let ended = presence.during(engine::run(&self, &presence, None)).await;
+        let client = presence.share(self.client, self.mirror);
+        let ended = presence.during(engine::run(&self, &client, &presence, None)).await;
         presence.leave(self.mirror).await;
         ended
     }
 
     /// The same as a worker that is there already. A run of this scope that ended well after the one that is given will do.
+    /// The client shares its limits already.
     pub(crate) async fn run_as(&self, presence: &Presence, unless_after: Option<i64>) -> Result<Summary, Error> {
         let _locked = self.mirror.lock.take(Work::Sync)?;
-        engine::run(self, presence, unless_after).await
+        engine::run(self, self.client, presence, unless_after).await
     }
 
     /// Lists the directories and says how many calls a run would take. Writes nothing.

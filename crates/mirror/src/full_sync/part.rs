@@ -28,12 +28,13 @@ use crate::store::Store;
 /// A part of a run that this worker has.
 pub(super) struct Part<'a> {
     sync: &'a FullSync<'a>,
+    client: &'a Client,
     lease: Lease,
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn new(sync: &'a FullSync<'a>, lease: Lease) -> Self {
-        Self { sync, lease }
+    pub(super) fn new(sync: &'a FullSync<'a>, client: &'a Client, lease: Lease) -> Self {
+        Self { sync, client, lease }
     }
 
     /// Does all of it and returns what failed, each told already. An interruption, or the loss of the lease, is an error:
@@ -80,7 +81,7 @@ impl<'a> Part<'a> {
     }
 
     pub(super) fn client(&self) -> &'a Client {
-        self.sync.client
+        self.client
     }
 
     pub(super) fn store(&self) -> &'a Store {

@@ -1,11 +1,18 @@
 //! How far GET /events has been read, and when everything was compared last.
 
-use sqlx::Row;
+use std::time::Duration;
 
+use sqlx::Row;
+use workos_directory_sync::Timestamp;
+
+use super::Connection;
 use super::Lease;
 use super::Store;
 use super::leases;
 use crate::Error;
+
+/// How far the clocks here and there may differ.
+pub(crate) const CLOCKS_DIFFER: Duration = Duration::from_secs(5 * 60);
 
 /// How far GET /events has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,4 +65,28 @@ impl Store {
         row.map(|row| Ok((row.try_get("id")?, row.try_get("started_at")?)))
             .transpose()
     }
+}
+
+/// Before when everything that happened is known: events are read from then on, and a full sync that began later came to
+/// its end. `None` where that cannot be said.
+pub(super) async fn known_before(connection: &mut Connection) -> Result<Option<String>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT range_start, (SELECT MAX(started_at) FROM sync_runs WHERE state = 'finished' AND scope = 'all') AS synced
+         FROM event_cursors ORDER BY range_start LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let (start, synced): (String, Option<String>) = (row.try_get("range_start")?, row.try_get("synced")?);
+    let is_known = start
+        .parse::<Timestamp>()
+        .ok()
+        .zip(synced.and_then(|synced| synced.parse::<Timestamp>().ok()))
+        .is_some_and(|(start, synced)| {
+            let after = start.as_jiff().saturating_add(CLOCKS_DIFFER);
+            after.is_ok_and(|after| synced.as_jiff() >= after)
+        });
+    Ok(is_known.then_some(start))
 }

@@ -6,6 +6,8 @@
 //!   the source itself, brings a row back.
 //! - A membership has no `updated_at`: the later event of the pair counts. An end is remembered even where no beginning
 //!   is known, so that the beginning can come late. A beginning that comes before its user or group is parked.
+//! - What happened before the events that are polled began is known from the full sync after that: such an event is stale,
+//!   since the one that undid it may never have come.
 //! - Every row that an event changes says so with the number of the newest full sync (`event_run`). Pages of that sync may
 //!   be older than the event, so they do not overwrite the row, and its end does not mark the row as deleted.
 
@@ -21,6 +23,7 @@ use super::Dialect;
 use super::Lease;
 use super::Stamp;
 use super::Store;
+use super::cursors;
 use super::json_array;
 use super::leases;
 use super::objects;
@@ -126,9 +129,11 @@ pub(super) async fn take_all(
     // Events of several processes take turns: one can end what another begins.
     outbox::lock(connection).await?;
     let stamp = Stamp { run, now };
+    let known_before = cursors::known_before(connection).await?;
     let mut counts = EventCounts::default();
     for event in incoming {
-        take(connection, stamp, event, &mut counts).await?;
+        let is_known = known_before.as_ref().is_some_and(|time| event.created_at < *time);
+        take(connection, stamp, event, is_known, &mut counts).await?;
     }
     unpark(connection, stamp).await?;
     Ok(counts)
@@ -154,6 +159,7 @@ async fn take(
     connection: &mut Connection,
     stamp: Stamp<'_>,
     event: &Incoming,
+    is_known: bool,
     counts: &mut EventCounts,
 ) -> Result<(), sqlx::Error> {
     let came_in_run: Option<i64> = sqlx::query_scalar(
@@ -180,6 +186,7 @@ async fn take(
     };
     let (mut error, mut pair) = (None, None);
     let fate = match &event.meaning {
+        Meaning::Put(..) | Meaning::Gone(..) | Meaning::Membership { .. } if is_known => Some(Fate::Stale),
         Meaning::Put(table, record) => Some(put(connection, table, record, mark).await?),
         Meaning::Gone(table, record) => Some(gone(connection, table, record, mark).await?),
         Meaning::Membership { user, group, joined } => {

@@ -1,4 +1,7 @@
 //! How a page of memberships gets into its table.
+//!
+//! One statement says what is known of each pair and of its ends, and what follows from that is decided here. So the counts
+//! are exact, and what applications are told is known without looking again.
 
 use std::collections::BTreeSet;
 
@@ -6,29 +9,19 @@ use sqlx::AssertSqlSafe;
 use sqlx::Row;
 
 use super::Connection;
+use super::DatabaseRow;
 use super::Dialect;
 use super::Stamp;
 use super::json_array;
-use super::outbox;
-use super::outbox::Whose;
+use super::outbox::Told;
 use crate::Counts;
 
 /// What a page changed.
 #[derive(Debug, Default)]
 pub(super) struct Written {
     pub(super) counts: Counts,
-    /// All pairs of the page as JSON, if one of them is new.
-    pairs: Option<String>,
-}
-
-impl Written {
-    /// Tells the applications, last in the transaction.
-    pub(super) async fn tell(&self, connection: &mut Connection, now: &str) -> Result<(), sqlx::Error> {
-        match &self.pairs {
-            Some(pairs) => outbox::memberships(connection, now, Whose::Pairs(pairs)).await,
-            None => Ok(()),
-        }
-    }
+    /// Who joined which group, both of them being there.
+    pub(super) told: Vec<Told>,
 }
 
 /// Writes pairs of user and group and says what changed.
@@ -37,85 +30,89 @@ pub(super) async fn apply(
     stamp: Stamp<'_>,
     pairs: Vec<(String, String)>,
 ) -> Result<Written, sqlx::Error> {
+    let mut written = Written::default();
+    let pairs: BTreeSet<_> = pairs.into_iter().collect();
     if pairs.is_empty() {
-        return Ok(Written::default());
+        return Ok(written);
     }
-    let mut pairs: BTreeSet<_> = pairs.into_iter().collect();
-    for gone in without_ends(connection, stamp, &json_array(&pairs)?).await? {
-        pairs.remove(&gone);
-    }
-    let json = json_array(&pairs)?;
-    let elements = Dialect::of(connection).elements("$1");
-    // SQLite takes CROSS JOIN as the order in which to look.
-    let sql = format!(
-        "SELECT m.generation, m.deleted_at, m.event_run
-         FROM {elements} AS pair CROSS JOIN memberships AS m
-         WHERE m.user_id = pair.value ->> 0 AND m.group_id = pair.value ->> 1"
-    );
-    let stored = sqlx::query(AssertSqlSafe(sql))
-        .bind(&json)
-        .fetch_all(&mut *connection)
-        .await?;
-    let mut counts = Counts {
-        inserted: (pairs.len() - stored.len()) as u64,
-        ..Counts::default()
-    };
-    for row in &stored {
-        let is_deleted = row.try_get::<Option<&str>, _>("deleted_at")?.is_some();
-        match (is_deleted, row.try_get::<i64, _>("generation")? == stamp.run) {
-            // An event ended it since this run began: the page is older.
-            (true, _) if row.try_get::<i64, _>("event_run")? >= stamp.run => {}
-            (true, _) => counts.restored += 1,
-            (false, true) => {}
-            (false, false) => counts.unchanged += 1,
+    let numbered: Vec<_> = (0_u32..)
+        .zip(&pairs)
+        .map(|(number, (user, group))| (user, group, number))
+        .collect();
+    let known = known(connection, stamp, &json_array(&numbered)?).await?;
+    let mut rows = Vec::with_capacity(known.len());
+    for row in &known {
+        let number = usize::try_from(row.try_get::<i64, _>("number")?).unwrap_or(usize::MAX);
+        let Some(&(user, group, _)) = numbered.get(number) else {
+            continue;
+        };
+        let counts = &mut written.counts;
+        match row.try_get::<Option<i64>, _>("generation")? {
+            None => counts.inserted += 1,
+            Some(_) if row.try_get::<i64, _>("is_deleted")? == 1 => counts.restored += 1,
+            Some(generation) if generation == stamp.run => {}
+            Some(_) => counts.unchanged += 1,
         }
+        // While one of its ends is missing it is not there, for an application.
+        let directory: Option<String> = row.try_get("directory_id")?;
+        let is_told = row.try_get::<i64, _>("told")? == 1;
+        if let Some(directory) = &directory
+            && !is_told
+        {
+            written.told.push(Told::joined(directory, user, group));
+        }
+        rows.push((user, group, i32::from(is_told || directory.is_some())));
     }
-    counts.seen = counts.inserted + counts.restored + counts.unchanged;
-    if counts.seen > 0 {
-        // `WHERE true` tells SQLite that ON does not belong to the SELECT.
-        let sql = format!(
-            "INSERT INTO memberships (user_id, group_id, generation, first_seen_at, changed_at)
-             SELECT value ->> 0, value ->> 1, $2, $3, $3 FROM {elements} AS pair WHERE true
-             ON CONFLICT (user_id, group_id) DO UPDATE SET
-                 generation = excluded.generation,
-                 changed_at = CASE WHEN memberships.deleted_at IS NULL THEN memberships.changed_at ELSE excluded.changed_at END,
-                 deleted_at = NULL
-             WHERE memberships.deleted_at IS NULL OR memberships.event_run < excluded.generation"
-        );
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(&json)
-            .bind(stamp.run)
-            .bind(stamp.now)
-            .execute(connection)
-            .await?;
+    written.counts.seen = written.counts.inserted + written.counts.restored + written.counts.unchanged;
+    if written.counts.seen > 0 || !written.told.is_empty() {
+        upsert(connection, stamp, &json_array(&rows)?).await?;
     }
-    let is_news = counts.inserted + counts.restored > 0;
-    Ok(Written {
-        counts,
-        pairs: is_news.then_some(json),
-    })
+    Ok(written)
 }
 
-/// Pairs whose user or group an event deleted since this run began: the page is older, and nothing else would end them.
-async fn without_ends(
-    connection: &mut Connection,
-    stamp: Stamp<'_>,
-    pairs: &str,
-) -> Result<Vec<(String, String)>, sqlx::Error> {
-    let elements = Dialect::of(connection).elements("$1");
+/// What is known of pairs, a JSON array of user, group and number. Those are left out that an event ended since this run
+/// began, or whose user or group an event deleted since then: the page is older, and nothing else would end them again.
+async fn known(connection: &mut Connection, stamp: Stamp<'_>, pairs: &str) -> Result<Vec<DatabaseRow>, sqlx::Error> {
+    // SQLite looks in the order of the LEFT JOINs.
     let sql = format!(
-        "SELECT pair.value ->> 0 AS user_id, pair.value ->> 1 AS group_id FROM {elements} AS pair
-         WHERE EXISTS (SELECT 1 FROM users AS u
-                       WHERE u.id = pair.value ->> 0 AND u.deleted_at IS NOT NULL AND u.event_run >= $2)
-            OR EXISTS (SELECT 1 FROM groups AS g
-                       WHERE g.id = pair.value ->> 1 AND g.deleted_at IS NOT NULL AND g.event_run >= $2)"
+        "SELECT CAST(pair.value ->> 2 AS BIGINT) AS number, m.generation, COALESCE(m.told, 0) AS told,
+             CASE WHEN m.deleted_at IS NULL THEN 0 ELSE 1 END AS is_deleted,
+             CASE WHEN u.deleted_at IS NULL AND g.deleted_at IS NULL AND g.id IS NOT NULL THEN u.directory_id END
+                 AS directory_id
+         FROM {} AS pair
+         LEFT JOIN memberships AS m ON m.user_id = pair.value ->> 0 AND m.group_id = pair.value ->> 1
+         LEFT JOIN users AS u ON u.id = pair.value ->> 0
+         LEFT JOIN groups AS g ON g.id = pair.value ->> 1
+         WHERE (m.deleted_at IS NULL OR m.event_run < $2)
+           AND (u.deleted_at IS NULL OR u.event_run < $2)
+           AND (g.deleted_at IS NULL OR g.event_run < $2)",
+        Dialect::of(connection).elements("$1")
     );
-    let rows = sqlx::query(AssertSqlSafe(sql))
+    sqlx::query(AssertSqlSafe(sql))
         .bind(pairs)
         .bind(stamp.run)
         .fetch_all(connection)
+        .await
+}
+
+/// Writes rows, a JSON array of user, group and whether the pair was told.
+async fn upsert(connection: &mut Connection, stamp: Stamp<'_>, rows: &str) -> Result<(), sqlx::Error> {
+    // `WHERE true` tells SQLite that ON does not belong to the SELECT.
+    let sql = format!(
+        "INSERT INTO memberships (user_id, group_id, generation, first_seen_at, changed_at, told)
+         SELECT value ->> 0, value ->> 1, $2, $3, $3, CAST(value ->> 2 AS INTEGER) FROM {} AS pair WHERE true
+         ON CONFLICT (user_id, group_id) DO UPDATE SET
+             generation = excluded.generation,
+             changed_at = CASE WHEN memberships.deleted_at IS NULL THEN memberships.changed_at ELSE excluded.changed_at END,
+             deleted_at = NULL,
+             told = excluded.told",
+        Dialect::of(connection).elements("$1")
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(rows)
+        .bind(stamp.run)
+        .bind(stamp.now)
+        .execute(connection)
         .await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get("user_id")?, row.try_get("group_id")?)))
-        .collect()
+    Ok(())
 }

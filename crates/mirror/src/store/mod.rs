@@ -17,6 +17,7 @@
 //! steps        how far a run came, and its counts
 //! leases       who does what
 //! workers      who is there
+//! budgets      the rate budgets that they share
 //! lines        rows in order, to be compared with another database
 //! purge        what is deleted for good, on request
 //! counts       how many objects there are, for the planner
@@ -24,6 +25,7 @@
 //! dialect      the few words that they have different
 //! ```
 
+mod budgets;
 mod changes;
 mod connect;
 mod counts;
@@ -48,7 +50,10 @@ use sqlx::Any;
 use sqlx::AnyPool;
 use sqlx::Transaction;
 
+pub(crate) use self::budgets::Draw;
+pub(crate) use self::budgets::Drawn;
 pub(crate) use self::counts::KnownCounts;
+pub(crate) use self::cursors::CLOCKS_DIFFER;
 pub(crate) use self::cursors::Place;
 pub use self::dead::DeadEvent;
 use self::dialect::Dialect;
@@ -137,21 +142,21 @@ impl Store {
         let counts = match batch {
             Batch::Objects(table, records) => {
                 let written = objects::apply(&mut transaction, table, stamp, records).await?;
-                written.tell(&mut transaction, table, stamp.now).await?;
-                written.counts
+                let counts = written.counts;
+                written.tell(&mut transaction, table, stamp.now, Vec::new()).await?;
+                counts
             }
             Batch::Memberships(pairs) => {
                 let written = memberships::apply(&mut transaction, stamp, pairs).await?;
-                written.tell(&mut transaction, stamp.now).await?;
+                outbox::write(&mut transaction, stamp.now, &written.told).await?;
                 written.counts
             }
             Batch::Users(users) => {
                 let page = split(users);
                 let written = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
                 let pairs = memberships::apply(&mut transaction, stamp, page.pairs).await?;
-                written.tell(&mut transaction, &USERS, stamp.now).await?;
-                pairs.tell(&mut transaction, stamp.now).await?;
                 let (counts, embedded) = (written.counts, pairs.counts);
+                written.tell(&mut transaction, &USERS, stamp.now, pairs.told).await?;
                 steps::note_embedded(&mut transaction, key, embedded, page.untold).await?;
                 counts
             }

@@ -32,19 +32,25 @@ const MAX_ROWS: usize = 64;
 pub(super) struct Written {
     pub(super) counts: Counts,
     told: Vec<Told>,
-    /// The objects that were not there before.
-    came: Vec<String>,
+    /// The users or groups that were not there before, as JSON, if one of them has memberships already.
+    awaited: Option<String>,
 }
 
 impl Written {
-    /// Tells the applications, last in the transaction.
-    pub(super) async fn tell(&self, connection: &mut Connection, table: &Table, now: &str) -> Result<(), sqlx::Error> {
+    /// Tells the applications, last in the transaction. What is told of the memberships that came with it follows.
+    pub(super) async fn tell(
+        mut self,
+        connection: &mut Connection,
+        table: &Table,
+        now: &str,
+        joined: Vec<Told>,
+    ) -> Result<(), sqlx::Error> {
+        self.told.extend(joined);
         outbox::write(connection, now, &self.told).await?;
-        // Memberships do not depend on their directory.
-        if self.came.is_empty() || table.kind == Kind::Directories {
-            return Ok(());
+        match self.awaited {
+            Some(ids) => outbox::memberships_of(connection, now, table.kind, &ids).await,
+            None => Ok(()),
         }
-        outbox::memberships_of(connection, now, table.kind, &json_array(&self.came)?).await
     }
 }
 
@@ -62,13 +68,13 @@ pub(super) async fn apply(
     let stored = stored(connection, table, &ids).await?;
     let mut written = Written::default();
     let counts = &mut written.counts;
-    let mut changed = Vec::new();
+    let (mut changed, mut came) = (Vec::new(), Vec::new());
     for record in records {
         let Some(row) = stored.get(record.id.as_str()) else {
             counts.seen += 1;
             counts.inserted += 1;
             written.told.extend(outbox::of_record(table, &record, None)?);
-            written.came.push(record.id.clone());
+            came.push(record.id.clone());
             changed.push(record);
             continue;
         };
@@ -92,7 +98,7 @@ pub(super) async fn apply(
         if differs {
             written.told.extend(outbox::of_record(table, &record, Some(row))?);
             if is_deleted {
-                written.came.push(record.id.clone());
+                came.push(record.id.clone());
             }
             changed.push(record);
         }
@@ -101,7 +107,32 @@ pub(super) async fn apply(
         touch(connection, table, stamp, &ids).await?;
     }
     upsert(connection, table, stamp, &changed).await?;
+    if !came.is_empty() && is_awaited(connection, table, &came).await? {
+        written.awaited = Some(json_array(&came)?);
+    }
     Ok(written)
+}
+
+/// Whether one of these users or groups has memberships.
+async fn is_awaited(connection: &mut Connection, table: &Table, ids: &[String]) -> Result<bool, sqlx::Error> {
+    let column = match table.kind {
+        Kind::Users => "user_id",
+        Kind::Groups => "group_id",
+        // Memberships do not depend on their directory.
+        Kind::Directories | Kind::Memberships => return Ok(false),
+    };
+    // One look into the index for each: PostgreSQL would read the whole table for `IN (…) LIMIT 1`.
+    let sql = format!(
+        "SELECT COUNT((SELECT 1 FROM memberships AS m WHERE m.{column} = came.value ->> 0 LIMIT 1)) AS awaited
+         FROM {} AS came",
+        Dialect::of(connection).elements("$1")
+    );
+    let ids = json_array(&ids.iter().map(|id| [id]).collect::<Vec<_>>())?;
+    let awaited: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(ids)
+        .fetch_one(connection)
+        .await?;
+    Ok(awaited > 0)
 }
 
 /// Writes rows, whatever is stored.

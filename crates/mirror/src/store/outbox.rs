@@ -36,6 +36,20 @@ pub(super) struct Told {
     previous: Option<String>,
 }
 
+impl Told {
+    /// A user is in a group from now on.
+    pub(super) fn joined(directory: &str, user: &str, group: &str) -> Self {
+        Self {
+            kind: ChangeKind::JoinedGroup,
+            directory: directory.to_owned(),
+            user: Some(user.to_owned()),
+            group: Some(group.to_owned()),
+            state: None,
+            previous: None,
+        }
+    }
+}
+
 /// Whose memberships may have changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Whose<'a> {
@@ -193,16 +207,17 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
             directories,
         ),
     };
-    let differs = "m.told <> CASE WHEN m.deleted_at IS NULL
-            AND EXISTS (SELECT 1 FROM users AS there WHERE there.id = m.user_id AND there.deleted_at IS NULL)
-            AND EXISTS (SELECT 1 FROM groups AS there WHERE there.id = m.group_id AND there.deleted_at IS NULL)
-        THEN 1 ELSE 0 END";
     // Its user was there when it was told, and rows stay: every change has a directory.
+    let differing = format!(
+        "FROM memberships AS m JOIN users AS u ON u.id = m.user_id LEFT JOIN groups AS g ON g.id = m.group_id
+         WHERE {condition} AND m.told <> CASE
+             WHEN m.deleted_at IS NULL AND u.deleted_at IS NULL AND g.id IS NOT NULL AND g.deleted_at IS NULL THEN 1
+             ELSE 0 END"
+    );
     let sql = format!(
         "INSERT INTO changes (changed_at, kind, directory_id, user_id, group_id)
          SELECT $2, CASE m.told WHEN 0 THEN 'joined_group' ELSE 'left_group' END, u.directory_id, m.user_id, m.group_id
-         FROM memberships AS m JOIN users AS u ON u.id = m.user_id
-         WHERE {condition} AND {differs} ORDER BY m.user_id, m.group_id"
+         {differing} ORDER BY m.user_id, m.group_id"
     );
     let written = sqlx::query(AssertSqlSafe(sql))
         .bind(parameter)
@@ -211,7 +226,10 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
         .await?
         .rows_affected();
     if written > 0 {
-        let sql = format!("UPDATE memberships AS m SET told = 1 - told WHERE {condition} AND {differs}");
+        let sql = format!(
+            "UPDATE memberships SET told = 1 - memberships.told FROM (SELECT m.user_id, m.group_id {differing}) AS d
+             WHERE memberships.user_id = d.user_id AND memberships.group_id = d.group_id"
+        );
         sqlx::query(AssertSqlSafe(sql))
             .bind(parameter)
             .execute(connection)

@@ -25,7 +25,7 @@ use std::sync::atomic::Ordering;
 /// A user whom the server asks for a password, and the password.
 pub(crate) const GUARDED: [&str; 2] = ["guarded", "hunter2-hunter2"];
 
-/// `$1` is the folder of PostgreSQL's programs, `$2` the port. The server writes nothing that has to outlive it.
+/// `$1` is the folder of PostgreSQL's programs, `$2` the port, `$3` the settings.
 const KEEPER: &str = r#"
 set -eu
 trap '' HUP INT TERM
@@ -36,8 +36,7 @@ trap 'rm -rf "$folder"' EXIT
 echo 'host all guarded 127.0.0.1/32 scram-sha-256' | cat - "$folder/data/pg_hba.conf" >"$folder/hba"
 mv "$folder/hba" "$folder/data/pg_hba.conf"
 "$1/pg_ctl" --pgdata="$folder/data" --log="$folder/log" --silent --wait --options="-c listen_addresses=127.0.0.1 \
-    -c port=$2 -c unix_socket_directories= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-    -c max_connections=300" start || { cat "$folder/log" >&2; exit 1; }
+    -c port=$2 -c unix_socket_directories= -c max_connections=300 $3" start || { cat "$folder/log" >&2; exit 1; }
 echo ready
 cat >/dev/null
 "$1/pg_ctl" --pgdata="$folder/data" --silent --mode=immediate stop
@@ -49,24 +48,48 @@ struct Cluster {
     _keeper: Child,
 }
 
+/// The server writes nothing that has to outlive it.
+const FAST: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
+
+/// The server is as it is installed: each commit waits for the disk.
+const DURABLE: &str = "";
+
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+static DURABLE_CLUSTER: OnceLock<Cluster> = OnceLock::new();
 static DATABASES: AtomicUsize = AtomicUsize::new(0);
 
 /// The address of a new and empty database.
 pub(crate) fn database() -> String {
-    let cluster = CLUSTER.get_or_init(start);
+    made_from("template0")
+}
+
+/// The address of a copy of a database that nobody has open.
+pub(crate) fn copy(address: &str) -> String {
+    made_from(address.rsplit('/').next().expect("it has a database"))
+}
+
+/// The address of a new and empty database of a server whose commits wait for the disk.
+pub(crate) fn durable_database() -> String {
+    made_in(DURABLE_CLUSTER.get_or_init(|| start(DURABLE)), "template0")
+}
+
+fn made_from(template: &str) -> String {
+    made_in(cluster(), template)
+}
+
+fn made_in(cluster: &Cluster, template: &str) -> String {
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     sql(
         cluster,
         "postgres",
-        &format!("CREATE DATABASE {name} TEMPLATE template0"),
+        &format!("CREATE DATABASE {name} TEMPLATE {template}"),
     );
     format!("postgres://tester@127.0.0.1:{}/{name}", cluster.port)
 }
 
 /// The same address, for the user whom the server asks for a password.
 pub(crate) fn guarded(address: &str) -> String {
-    let cluster = CLUSTER.get_or_init(start);
+    let cluster = cluster();
     let [name, password] = GUARDED;
     sql(
         cluster,
@@ -83,13 +106,13 @@ pub(crate) fn guarded(address: &str) -> String {
 pub(crate) fn cut_off(address: &str) {
     let name = address.rsplit('/').next().expect("it has a database");
     let statement = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-    sql(CLUSTER.get_or_init(start), "postgres", &statement);
+    sql(cluster(), "postgres", &statement);
 }
 
 /// What a query of a database answers: a line for each row, `|` between columns.
 pub(crate) fn query(address: &str, statement: &str) -> String {
     let name = address.rsplit('/').next().expect("it has a database");
-    sql(CLUSTER.get_or_init(start), name, statement)
+    sql(cluster(), name, statement)
 }
 
 /// Runs a statement by PostgreSQL's own client.
@@ -105,7 +128,11 @@ fn sql(cluster: &Cluster, database: &str, statement: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn start() -> Cluster {
+fn cluster() -> &'static Cluster {
+    CLUSTER.get_or_init(|| start(FAST))
+}
+
+fn start(settings: &str) -> Cluster {
     let programs = programs();
     for _ in 0..5 {
         // It is free now; if somebody takes it before the server does, another one is tried.
@@ -113,7 +140,7 @@ fn start() -> Cluster {
             .and_then(|listener| listener.local_addr())
             .expect("loopback has a free port")
             .port();
-        let mut keeper = keeper(&programs, port)
+        let mut keeper = keeper(&programs, port, settings)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -134,7 +161,7 @@ fn start() -> Cluster {
 }
 
 /// The server refuses to run as root: then it runs as the user that Debian makes for it.
-fn keeper(programs: &Path, port: u16) -> Command {
+fn keeper(programs: &Path, port: u16, settings: &str) -> Command {
     let is_root = Command::new("id")
         .arg("-u")
         .output()
@@ -150,6 +177,7 @@ fn keeper(programs: &Path, port: u16) -> Command {
         .args(["-c", KEEPER, "keeper"])
         .arg(programs)
         .arg(port.to_string())
+        .arg(settings)
         .current_dir("/");
     command
 }

@@ -1,7 +1,5 @@
 //! The outbox: replayed, it is what the tables are, and each change is one.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -10,6 +8,7 @@ use workos_directory_mirror::Change;
 use workos_directory_mirror::ChangeKind;
 use workos_directory_mirror::Mirror;
 
+use crate::application::assert_replays;
 use crate::events::all_events;
 use crate::source::Source;
 use crate::source::group_id;
@@ -20,62 +19,6 @@ use crate::world::Database::Sqlite;
 use crate::world::World;
 use crate::world::client;
 use crate::world::live;
-
-/// What an application knows that reads nothing but the changes.
-#[derive(Debug, Default)]
-struct Application {
-    /// Each with its state.
-    users: BTreeMap<String, String>,
-    directories: BTreeMap<String, String>,
-    groups: BTreeSet<String>,
-    memberships: BTreeSet<(String, String)>,
-}
-
-impl Application {
-    /// Takes a change, which has to be one: what comes was not there, what goes was.
-    fn take(&mut self, change: &Change) {
-        let user = change.user_id.clone().unwrap_or_default();
-        let group = change.group_id.clone().unwrap_or_default();
-        let previous = match change.kind {
-            ChangeKind::DirectoryStateChanged | ChangeKind::DirectoryDeleted => {
-                replace(&mut self.directories, &change.directory_id, change.state.as_ref())
-            }
-            ChangeKind::GroupCreated => return assert!(self.groups.insert(group), "{change:?}"),
-            ChangeKind::GroupUpdated => return assert!(self.groups.contains(&group), "{change:?}"),
-            ChangeKind::GroupDeleted => return assert!(self.groups.remove(&group), "{change:?}"),
-            ChangeKind::JoinedGroup => {
-                assert!(self.users.contains_key(&user), "{change:?}");
-                assert!(self.groups.contains(&group), "{change:?}");
-                return assert!(self.memberships.insert((user, group)), "{change:?}");
-            }
-            ChangeKind::LeftGroup => return assert!(self.memberships.remove(&(user, group)), "{change:?}"),
-            _ => replace(&mut self.users, &user, change.state.as_ref()),
-        };
-        assert_eq!(previous, change.previous_state, "{change:?}");
-        let (before, now) = (previous.as_deref(), change.state.as_deref());
-        let is_right = match change.kind {
-            ChangeKind::UserCreated => before.is_none() && now.is_some(),
-            ChangeKind::UserUpdated => now.is_some() && before.is_some(),
-            ChangeKind::UserSuspended => matches!(before, Some("active" | "inactive")) && now != Some("active"),
-            ChangeKind::UserDeprovisioned => {
-                before.is_some_and(|state| state != "inactive") && now.is_none_or(|state| state == "inactive")
-            }
-            ChangeKind::UserRestored => before != Some("active") && now == Some("active"),
-            ChangeKind::UserDeleted => before == Some("inactive") && now.is_none(),
-            ChangeKind::DirectoryStateChanged => before != now && now.is_some(),
-            ChangeKind::DirectoryDeleted => before.is_some() && now.is_none(),
-            kind => panic!("a kind that the test does not know: {kind}"),
-        };
-        assert!(is_right, "{change:?}");
-    }
-}
-
-fn replace(objects: &mut BTreeMap<String, String>, id: &str, state: Option<&String>) -> Option<String> {
-    match state {
-        Some(state) => objects.insert(id.to_owned(), state.clone()),
-        None => objects.remove(id),
-    }
-}
 
 /// Everything that was not acknowledged, page by page.
 async fn read(mirror: &Mirror, consumer: &str) -> Vec<Change> {
@@ -89,45 +32,6 @@ async fn read(mirror: &Mirror, consumer: &str) -> Vec<Change> {
         changes.acknowledge(last).await.unwrap();
         all.extend(page);
     }
-}
-
-/// Asserts that the changes from the first on lead to what the tables have.
-pub(crate) async fn assert_replays(world: &World) {
-    let mut application = Application::default();
-    let changes = read(&world.mirror, "a new one each time").await;
-    assert!(world.mirror.forget_consumer("a new one each time").await.unwrap());
-    for change in &changes {
-        application.take(change);
-    }
-    let users = world
-        .column("SELECT id || ' ' || state FROM users WHERE deleted_at IS NULL ORDER BY 1")
-        .await;
-    assert_eq!(joined(&application.users), users);
-    let directories = world
-        .column("SELECT id || ' ' || state FROM directories WHERE deleted_at IS NULL ORDER BY 1")
-        .await;
-    assert_eq!(joined(&application.directories), directories);
-    let groups = world
-        .column("SELECT id FROM groups WHERE deleted_at IS NULL ORDER BY 1")
-        .await;
-    assert_eq!(application.groups.into_iter().collect::<Vec<_>>(), groups);
-    let memberships = world
-        .column(
-            "SELECT m.user_id || ' ' || m.group_id FROM memberships AS m
-             JOIN users AS u ON u.id = m.user_id AND u.deleted_at IS NULL
-             JOIN groups AS g ON g.id = m.group_id AND g.deleted_at IS NULL
-             WHERE m.deleted_at IS NULL ORDER BY 1",
-        )
-        .await;
-    let known = application.memberships.iter();
-    assert_eq!(
-        known.map(|(user, group)| format!("{user} {group}")).collect::<Vec<_>>(),
-        memberships
-    );
-}
-
-fn joined(objects: &BTreeMap<String, String>) -> Vec<String> {
-    objects.iter().map(|(id, state)| format!("{id} {state}")).collect()
 }
 
 fn kinds(changes: &[Change]) -> Vec<&'static str> {

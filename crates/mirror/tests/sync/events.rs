@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use rstest::rstest;
+use workos_directory_emulator::Clock as _;
 use workos_directory_emulator::Emulator;
+use workos_directory_emulator::ManualClock;
+use workos_directory_emulator::Profile;
 use workos_directory_mirror::Error;
 use workos_directory_mirror::EventCounts;
 use workos_directory_mirror::FollowProgress;
@@ -229,4 +232,45 @@ async fn a_cursor_that_the_api_does_not_know_is_told_and_mended_by_a_full_sync(
     };
     follow.run(reconciled).await.unwrap();
     world.assert_equals_but_metadata(&client).await;
+}
+
+/// Found by a history: a webhook told of a name that the user had for less than a millisecond, and nobody of the last one.
+#[rstest]
+#[tokio::test]
+async fn a_late_webhook_of_what_was_undone_before_following_began_changes_nothing(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let clock = ManualClock::at("2026-11-01T00:00:00Z".parse().unwrap());
+    let emulator = Emulator::builder()
+        .profile(Profile::Live)
+        .seed_file(Source::new(1, 2, 2).0)
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let (mut world, client) = (World::on(database).await, client(&emulator));
+    let time = clock.clone();
+    world.mirror = world.mirror.clone().with_clock(move || time.now());
+    let user = client.get_directory_user().id(user_id(1, 0)).send().await;
+    let mut user = user.unwrap().into_inner();
+    user.updated_at = emulator.now().into();
+    for name in ["First", "Last"] {
+        user.first_name = Some(name.to_owned());
+        emulator.put_user(user.clone()).unwrap();
+    }
+    emulator.remove_member(&user_id(1, 1), &group_id(1, 0)).unwrap();
+    emulator.add_member(&user_id(1, 1), &group_id(1, 0)).unwrap();
+    emulator.remove_member(&user_id(1, 1), &group_id(1, 0)).unwrap();
+    clock.advance(Duration::from_secs(3_600));
+    world.mirror.follow(&client).poll().await.unwrap();
+    world.mirror.full_sync(&client).run().await.unwrap();
+    let events = all_events(&client).await;
+    let late: Vec<_> = [0, 3].map(|place: usize| events[place].clone()).into();
+    assert_eq!(world.mirror.apply_events(&late).await.unwrap().stale, 2);
+    world.assert_equals(&client).await;
+    // What happens from now on is news.
+    emulator.add_member(&user_id(1, 1), &group_id(1, 0)).unwrap();
+    let events = all_events(&client).await;
+    assert_eq!(world.mirror.apply_events(&events[5..]).await.unwrap().applied, 1);
+    world.assert_equals(&client).await;
 }

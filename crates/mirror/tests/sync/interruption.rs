@@ -5,6 +5,7 @@ use workos_directory_emulator::Emulator;
 use workos_directory_mirror::Progress;
 use workos_directory_sync::Error as ApiError;
 
+use crate::cut::cut;
 use crate::interposer::Fate;
 use crate::interposer::Interposer;
 use crate::source::Source;
@@ -100,23 +101,8 @@ async fn a_future_that_is_dropped_between_any_two_polls_leaves_a_usable_database
     let (world, client) = (World::on(database).await, client(&emulator));
     let mut completed = false;
     for polls in 0..400 {
-        let mut run = Box::pin(
-            world
-                .mirror
-                .full_sync(&client)
-                .resume_within(std::time::Duration::ZERO)
-                .run(),
-        );
-        let mut left = polls;
-        let ended = std::future::poll_fn(|context| {
-            if left == 0 {
-                return std::task::Poll::Ready(None);
-            }
-            left -= 1;
-            run.as_mut().poll(context).map(Some)
-        })
-        .await;
-        drop(run);
+        let sync = world.mirror.full_sync(&client).resume_within(std::time::Duration::ZERO);
+        let ended = cut(sync.run(), polls).await;
         if let Some(ended) = ended {
             ended.unwrap();
             completed = true;

@@ -3,9 +3,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod application;
 mod changes;
 #[path = "../cluster/mod.rs"]
 mod cluster;
+mod crashes;
+mod cut;
 mod deletion;
 mod equality;
 mod events;
@@ -16,6 +19,7 @@ mod interruption;
 mod plans;
 mod scope;
 mod source;
+mod truth;
 mod upkeep;
 mod webhooks;
 mod workers;

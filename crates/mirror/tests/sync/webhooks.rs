@@ -18,7 +18,7 @@ use workos_directory_mirror::webhooks;
 use workos_directory_sync::events::WebhookSigner;
 use workos_directory_sync::events::WebhookVerifier;
 
-use crate::changes::assert_replays;
+use crate::application::assert_replays;
 use crate::events::change;
 use crate::source::Source;
 use crate::source::user_id;

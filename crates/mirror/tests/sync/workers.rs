@@ -1,8 +1,10 @@
 //! Several workers on one PostgreSQL: each mirror stands for a process.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
@@ -10,6 +12,9 @@ use workos_directory_mirror::FollowProgress;
 use workos_directory_mirror::Mirror;
 use workos_directory_mirror::Progress;
 use workos_directory_mirror::Summary;
+use workos_directory_sync::Client;
+use workos_directory_sync::rate_limit::RateLimits;
+use workos_directory_sync::retry::RetryPolicy;
 
 use crate::interposer::Fate;
 use crate::interposer::Interposer;
@@ -288,4 +293,44 @@ async fn followers_do_one_full_sync_together() {
         i64::from(DIRECTORIES * USERS)
     );
     world.assert_equals(&client).await;
+}
+
+#[tokio::test]
+async fn workers_keep_to_one_rate_limit_together() {
+    let emulator = live(&source()).await;
+    let world = World::on(Postgres).await;
+    let (limit, span) = (5, Duration::from_millis(300));
+    let limited = || {
+        Client::builder()
+            .api_key(emulator.api_key())
+            .retry(RetryPolicy::off())
+            .rate_limits(RateLimits::off().with_general(limit, span))
+    };
+    // When each request came, by one clock for all.
+    let came = Arc::new(Mutex::new(Vec::new()));
+    let times = Arc::clone(&came);
+    let interposer = Interposer::start(emulator.base_url(), move |_| {
+        times.lock().unwrap().push(Instant::now());
+        Fate::Pass
+    })
+    .await;
+    let clients = [0, 1, 2].map(|_| limited().base_url(&interposer.base_url).build().unwrap());
+    let others = [
+        Mirror::connect(&world.address).await.unwrap(),
+        Mirror::connect(&world.address).await.unwrap(),
+    ];
+    let (first, second, third) = tokio::join!(
+        world.mirror.full_sync(&clients[0]).run(),
+        others[0].full_sync(&clients[1]).run(),
+        others[1].full_sync(&clients[2]).run()
+    );
+    for summary in [first, second, third] {
+        assert_inserted_once(&world, &summary.unwrap()).await;
+    }
+    let came = came.lock().unwrap();
+    assert!(came.len() > 20, "{}", came.len());
+    for (number, first) in came.iter().enumerate() {
+        let within = came[number..].iter().take_while(|time| **time - *first < span).count();
+        assert!(within <= limit as usize, "{within} requests within {span:?}");
+    }
 }

@@ -1,7 +1,5 @@
 //! A database in a folder of its own, and what is compared in it.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 use sqlx::AnyPool;
 use sqlx::AssertSqlSafe;
@@ -17,6 +15,7 @@ use workos_directory_sync::retry::RetryPolicy;
 
 use crate::cluster;
 use crate::source::Source;
+use crate::truth::Truth;
 
 /// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +37,27 @@ impl World {
     pub(crate) async fn on(database: Database) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = match database {
-            Database::Sqlite => format!("sqlite:{}", folder.path().join("mirror.sqlite").display()),
+            Database::Sqlite => sqlite_in(&folder),
             Database::Postgres => cluster::database(),
         };
+        Self::at(address, folder).await
+    }
+
+    /// A copy of the database, which nobody has open.
+    pub(crate) async fn copied(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = match self.address.strip_prefix("sqlite:") {
+            Some(file) => {
+                let address = sqlite_in(&folder);
+                std::fs::copy(file, address.trim_start_matches("sqlite:")).unwrap();
+                address
+            }
+            None => cluster::copy(&self.address),
+        };
+        Self::at(address, folder).await
+    }
+
+    async fn at(address: String, folder: tempfile::TempDir) -> Self {
         let mirror = Mirror::connect(&address).await.unwrap();
         let application = AnyPool::connect(&address).await.unwrap();
         Self {
@@ -49,6 +66,12 @@ impl World {
             application,
             _folder: folder,
         }
+    }
+
+    /// Closes the database, so that it can be copied.
+    pub(crate) async fn close(&self) {
+        self.mirror.clone().close().await;
+        self.application.close().await;
     }
 
     /// Mirrors a source that stands alone, as the live API gives it.
@@ -86,44 +109,27 @@ impl World {
 
     /// Asserts that what is not deleted is what the API gives, row for row and column for column.
     pub(crate) async fn assert_equals(&self, client: &Client) {
-        self.assert_same(client, &["metadata"]).await;
+        self.assert_is(&Truth::listed(client).await).await;
     }
 
     /// The same without the counts in the directories' metadata, which no event tells.
     pub(crate) async fn assert_equals_but_metadata(&self, client: &Client) {
-        self.assert_same(client, &[]).await;
+        self.assert_is_but_metadata(&Truth::listed(client).await).await;
     }
 
-    async fn assert_same(&self, client: &Client, metadata: &[&str]) {
-        let directories = client.list_directories().stream().try_collect().await.unwrap();
-        let groups = client.list_directory_groups();
-        let users = client.list_directory_users();
-        let (mut all_groups, mut all_users, mut pairs) = (Vec::new(), Vec::new(), BTreeSet::new());
-        for directory in &directories {
-            let groups = groups
-                .clone()
-                .directory(directory.id.as_str())
-                .stream()
-                .try_collect()
-                .await
-                .unwrap();
-            for group in &groups {
-                let members = client.list_directory_users().group(group.id.as_str()).stream();
-                for user in members.try_collect().await.unwrap() {
-                    pairs.insert(format!("{} {}", user.id, group.id));
-                }
-            }
-            all_groups.extend(groups);
-            all_users.extend(
-                users
-                    .clone()
-                    .directory(directory.id.as_str())
-                    .stream()
-                    .try_collect()
-                    .await
-                    .unwrap(),
-            );
-        }
+    /// Asserts that what is not deleted is the truth.
+    pub(crate) async fn assert_is(&self, truth: &Truth) {
+        self.assert_directories(truth, &["metadata"]).await;
+        self.assert_members(truth).await;
+    }
+
+    /// The same without the counts in the directories' metadata.
+    pub(crate) async fn assert_is_but_metadata(&self, truth: &Truth) {
+        self.assert_directories(truth, &[]).await;
+        self.assert_members(truth).await;
+    }
+
+    async fn assert_directories(&self, truth: &Truth, metadata: &[&str]) {
         self.assert_table(
             "directories",
             &[
@@ -137,9 +143,13 @@ impl World {
                 "updated_at",
             ],
             metadata,
-            directories,
+            &truth.directories,
         )
         .await;
+    }
+
+    /// Asserts the users, groups and memberships.
+    pub(crate) async fn assert_members(&self, truth: &Truth) {
         self.assert_table(
             "groups",
             &[
@@ -151,7 +161,7 @@ impl World {
                 "updated_at",
             ],
             &["raw_attributes"],
-            all_groups,
+            &truth.groups,
         )
         .await;
         self.assert_table(
@@ -171,16 +181,16 @@ impl World {
                 "updated_at",
             ],
             &["emails", "custom_attributes", "raw_attributes"],
-            all_users,
+            &truth.users,
         )
         .await;
         let stored = self
             .column("SELECT user_id || ' ' || group_id FROM memberships WHERE deleted_at IS NULL ORDER BY 1")
             .await;
-        assert_eq!(stored, pairs.into_iter().collect::<Vec<_>>(), "memberships");
+        assert_eq!(stored, truth.memberships, "memberships");
     }
 
-    async fn assert_table<T: serde::Serialize>(&self, table: &str, texts: &[&str], json: &[&str], objects: Vec<T>) {
+    async fn assert_table(&self, table: &str, texts: &[&str], json: &[&str], objects: &[Value]) {
         let texts_of_json = json.iter().map(|column| format!("CAST({column} AS TEXT) AS {column}"));
         let sources = texts.iter().filter(|column| column.ends_with("_at"));
         let columns: Vec<String> = std::iter::once("id".to_owned())
@@ -196,15 +206,10 @@ impl World {
             .fetch_all(&self.application)
             .await
             .unwrap();
-        let mut objects: Vec<Value> = objects
-            .iter()
-            .map(|object| serde_json::to_value(object).unwrap())
-            .collect();
-        objects.sort_by_key(|object| object["id"].as_str().unwrap().to_owned());
         let ids: Vec<&str> = rows.iter().map(|row| row.get("id")).collect();
         let expected: Vec<&str> = objects.iter().map(|object| object["id"].as_str().unwrap()).collect();
         assert_eq!(ids, expected, "{table}");
-        for (row, object) in rows.iter().zip(&objects) {
+        for (row, object) in rows.iter().zip(objects) {
             for &column in texts {
                 // The text of the source, where the column that sorts has another form of it.
                 let source = column
@@ -226,6 +231,10 @@ impl World {
             }
         }
     }
+}
+
+fn sqlite_in(folder: &tempfile::TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("mirror.sqlite").display())
 }
 
 /// An emulator that embeds no groups, as the live API does for new teams.
