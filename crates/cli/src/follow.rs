@@ -32,6 +32,7 @@ Examples:
   dsync follow --database sqlite:mirror.sqlite --status 127.0.0.1:9464
 
 Ctrl-C or SIGTERM ends it; the same command goes on where it was. It needs no first `dsync sync`.
+
 With PostgreSQL several may run at once: they share the work and the rate limit, and take over from each other.")]
 pub(crate) struct Arguments {
     #[command(flatten)]

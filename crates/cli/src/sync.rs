@@ -31,6 +31,7 @@ Examples:
   dsync sync --database sqlite:mirror.sqlite --output json | jq .users
 
 A sync that was interrupted goes on where it was when it is started again within an hour.
+
 With PostgreSQL several may run at once: they share the directories and the rate limit.")]
 pub(crate) struct Arguments {
     #[command(flatten)]

@@ -34,7 +34,8 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 30000; PRAGMA foreign_keys 
     PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL";
 
 /// What a PostgreSQL connection begins with. Plans are made for each statement: one that was made while the tables were
-/// empty would read them whole ever after. Compiling them takes longer than running them: they look up a page of rows. A process that was stopped within a transaction does not hold up the others.
+/// empty would read them whole ever after. Compiling them takes longer than running them: they look up a page of rows. A
+/// process that was stopped within a transaction does not hold up the others.
 const POSTGRES_SETTINGS: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off;
     SET idle_in_transaction_session_timeout = '30s'";
 
