@@ -56,7 +56,7 @@ impl Work {
 #[derive(Debug)]
 pub(crate) struct Locked {
     _here: Option<OwnedMutexGuard<()>>,
-    _file: Option<File>,
+    file: Option<File>,
 }
 
 impl Lock {
@@ -79,7 +79,7 @@ impl Lock {
         if let Address::Postgres(_) = self.database {
             return Ok(Locked {
                 _here: None,
-                _file: None,
+                file: None,
             });
         }
         let here = match work {
@@ -96,8 +96,18 @@ impl Lock {
         };
         Ok(Locked {
             _here: Some(here),
-            _file: file,
+            file,
         })
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that another thread is just starting has it, too, until it becomes
+        // its program.
+        if let Some(file) = &self.file {
+            drop(file.unlock());
+        }
     }
 }
 
@@ -155,6 +165,16 @@ mod tests {
         assert!(matches!(one.take(Work::Follow), Err(Error::Busy { .. })));
         drop((held, following));
         other.take(Work::Sync).unwrap();
+    }
+
+    #[test]
+    fn a_lock_ends_although_a_process_that_is_being_started_has_its_file_still() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = lock(&directory.path().join("mirror.sqlite"));
+        let held = lock.take(Work::Sync).unwrap();
+        let _inherited = held.file.as_ref().unwrap().try_clone().unwrap();
+        drop(held);
+        lock.take(Work::Sync).unwrap();
     }
 
     #[test]
