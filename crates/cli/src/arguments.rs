@@ -125,7 +125,7 @@ mod tests {
             match (letter, quote) {
                 ('\'' | '"', None) => quote = Some(letter),
                 (letter, Some(end)) if letter == end => quote = None,
-                ('|' | '>' | '<' | ';' | '#', None) => break,
+                ('|' | '>' | '<' | ';' | '#' | '&', None) => break,
                 (' ', None) => words.push(std::mem::take(&mut word)),
                 _ => word.push(letter),
             }
@@ -153,6 +153,7 @@ mod tests {
             include_str!("../docs/moving.md"),
             include_str!("../docs/operating.md"),
             include_str!("../docs/security.md"),
+            include_str!("../docs/workers.md"),
         ];
         let lines = helps.iter().flat_map(|help| help.lines());
         let mut count = 0;

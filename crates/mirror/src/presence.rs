@@ -18,6 +18,7 @@ use crate::Error;
 use crate::Mirror;
 use crate::address::Address;
 use crate::budget;
+use crate::store::connect::connect;
 use crate::store::workers;
 use crate::store::workers::LEASE;
 
@@ -45,9 +46,7 @@ impl Presence {
                 session: None,
             });
         };
-        let mut session = AnyConnection::connect(&address.url())
-            .await
-            .map_err(|source| address.failed(source))?;
+        let mut session = connect(address).await?;
         sqlx::raw_sql(KEEP_ALIVE).execute(&mut session).await?;
         Ok(Self {
             worker: workers::enter(&mut session).await?,

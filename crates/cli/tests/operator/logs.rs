@@ -1,23 +1,10 @@
 //! What is said on stderr: as text or as JSON, more with `-v`, less with `-q`.
 
 use serde_json::Value;
-use workos_directory_emulator::Emulator;
-use workos_directory_emulator::Population;
 
 use crate::process::Running;
 use crate::process::World;
 use crate::process::bare;
-
-async fn small() -> World {
-    let population = Population {
-        directories: 1,
-        users: 4,
-        groups: 1,
-        memberships: 4,
-        ..Population::default()
-    };
-    World::start(Emulator::builder().population(population)).await
-}
 
 fn json(stderr: &str) -> Vec<Value> {
     stderr
@@ -28,7 +15,7 @@ fn json(stderr: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_logged_as_json_with_operation_status_tries_and_request_id_and_without_the_key() {
-    let world = small().await;
+    let world = World::small().await;
     let ended = world.run(&["-v", "--log-format", "json", "directories", "list"]);
     assert_eq!(ended.stdout.lines().count(), 1);
     let logs = json(&ended.stderr);
@@ -54,7 +41,7 @@ async fn a_call_is_logged_as_json_with_operation_status_tries_and_request_id_and
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notices_and_errors_are_json_too_where_logs_are() {
-    let world = small().await;
+    let world = World::small().await;
     let ended = world.run(&["--log-format", "json", "users", "export", "--format", "ndjson"]);
     let logs = json(&ended.stderr);
     assert_eq!(logs.len(), 1, "{}", ended.stderr);
@@ -70,7 +57,7 @@ async fn notices_and_errors_are_json_too_where_logs_are() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quiet_command_says_nothing_but_errors() {
-    let world = small().await;
+    let world = World::small().await;
     for arguments in [
         &["-q", "users", "export", "--format", "csv"][..],
         &["-q", "sync", "--database", "sqlite:mirror.sqlite"],
@@ -100,7 +87,7 @@ async fn a_quiet_command_says_nothing_but_errors() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_posted_webhook_is_logged_with_its_status_whoever_sent_it() {
-    let world = small().await;
+    let world = World::small().await;
     let arguments = [
         "-v",
         "--log-format",

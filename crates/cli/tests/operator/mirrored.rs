@@ -1,25 +1,12 @@
 //! `dsync webhooks` and `dsync changes`: what comes in and what goes out of a mirror.
 
 use serde_json::Value;
-use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Endpoint;
-use workos_directory_emulator::Population;
 
 use crate::process::Running;
 use crate::process::World;
 
 const DATABASE: [&str; 2] = ["--database", "sqlite:mirror.sqlite"];
-
-async fn small() -> World {
-    let population = Population {
-        directories: 1,
-        users: 4,
-        groups: 1,
-        memberships: 4,
-        ..Population::default()
-    };
-    World::start(Emulator::builder().population(population)).await
-}
 
 /// A `dsync` with a database that runs until it is told to end.
 fn start(world: &World, arguments: &[&str], secret: &str) -> Running {
@@ -39,7 +26,7 @@ fn active_user(world: &World) -> String {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_becomes_a_change_and_each_consumer_sees_it_once() {
-    let world = small().await;
+    let world = World::small().await;
     world.lines(&[&["sync", "--output", "json"], &DATABASE[..]].concat());
     let first = world.lines(&[&["changes", "list", "--consumer", "access"], &DATABASE[..]].concat());
     // A directory, a group, 4 users and 4 memberships.
@@ -102,7 +89,7 @@ async fn a_webhook_becomes_a_change_and_each_consumer_sees_it_once() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_reader_that_went_away_did_not_get_is_not_noted_as_seen() {
-    let world = small().await;
+    let world = World::small().await;
     world.lines(&[&["sync", "--output", "json"], &DATABASE[..]].concat());
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -119,7 +106,7 @@ async fn what_a_reader_that_went_away_did_not_get_is_not_noted_as_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn serving_webhooks_without_a_secret_says_which_variable_is_missing() {
-    let world = small().await;
+    let world = World::small().await;
     let mut command = world.command(&[&["webhooks", "serve"], &DATABASE[..]].concat());
     let ended = command.env_remove("WORKOS_WEBHOOK_SECRET").output().unwrap();
     assert_eq!(ended.status.code(), Some(2));
@@ -131,7 +118,7 @@ async fn serving_webhooks_without_a_secret_says_which_variable_is_missing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_diff_shows_what_a_sync_would_change_and_a_purge_only_what_is_old() {
-    let world = small().await;
+    let world = World::small().await;
     let ended = world.run(&[&["diff", "--output", "json"], &DATABASE[..]].concat());
     assert_eq!(ended.code, 5, "{}", ended.stderr);
     let diff: Value = serde_json::from_str(ended.stdout.trim()).unwrap();

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::EmulatorBuilder;
+use workos_directory_emulator::Population;
 
 /// An emulator and a folder.
 pub(crate) struct World {
@@ -32,6 +33,18 @@ impl World {
             emulator: builder.start().await.unwrap(),
             folder: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// A directory with 4 users, all of them in its one group.
+    pub(crate) async fn small() -> Self {
+        let population = Population {
+            directories: 1,
+            users: 4,
+            groups: 1,
+            memberships: 4,
+            ..Population::default()
+        };
+        Self::start(Emulator::builder().population(population)).await
     }
 
     /// A run that can reach the emulator.

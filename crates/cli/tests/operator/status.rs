@@ -1,9 +1,7 @@
 //! What those who watch a command that runs for long get to know: `--status`.
 
 use serde_json::json;
-use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Endpoint;
-use workos_directory_emulator::Population;
 
 use crate::process::Running;
 use crate::process::World;
@@ -14,21 +12,10 @@ const DATABASE: [&str; 2] = ["--database", "sqlite:mirror.sqlite"];
 
 const STATUS: [&str; 4] = ["--status", "127.0.0.1:0", "--output", "json"];
 
-async fn small() -> World {
-    let population = Population {
-        directories: 1,
-        users: 4,
-        groups: 1,
-        memberships: 4,
-        ..Population::default()
-    };
-    World::start(Emulator::builder().population(population)).await
-}
-
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn serving_webhooks_counts_what_was_posted_and_what_became_of_it() {
-    let world = small().await;
+    let world = World::small().await;
     world.lines(&[&["sync"], &DATABASE[..], &["--output", "json"]].concat());
     let arguments = [
         &["webhooks", "serve", "--listen", "127.0.0.1:0"],
@@ -71,7 +58,7 @@ async fn serving_webhooks_counts_what_was_posted_and_what_became_of_it() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn following_changes_says_how_many_wait() {
-    let world = small().await;
+    let world = World::small().await;
     world.lines(&[&["sync"], &DATABASE[..], &["--output", "json"]].concat());
     let arguments = [&["changes", "follow", "--consumer", "access"], &DATABASE[..], &STATUS].concat();
     let following = Running::start(&mut world.command(&arguments));
@@ -88,7 +75,7 @@ async fn following_changes_says_how_many_wait() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_of_health_serves_the_metrics_that_it_prints_once() {
-    let world = small().await;
+    let world = World::small().await;
     let arguments = [&["health", "--watch", "--interval", "1"], &STATUS[..]].concat();
     let watching = Running::start(&mut world.command(&arguments));
     let status = watching.status();

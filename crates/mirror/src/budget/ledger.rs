@@ -139,7 +139,7 @@ mod tests {
                 let within = sent[index..].iter().filter(|time| **time - *first < span_ms).count();
                 prop_assert!(within <= requests as usize, "{within} within {span_ms} ms from {first}");
             }
-                    }
+        }
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Store {
                     .acquire_timeout(CONNECT_TIMEOUT),
             ),
         };
-        probe(address, &options, dialect, settings).await?;
+        probe(address, dialect, settings).await?;
         let pool = pool
             .after_connect(move |connection, _| {
                 Box::pin(async move { sqlx::raw_sql(settings).execute(connection).await.map(drop) })
@@ -92,19 +92,20 @@ impl Store {
     }
 }
 
-/// Connects once, since the pool would try again and again and then not say why it failed. Refuses a database that cannot
-/// hold every name.
-async fn probe(
-    address: &Address,
-    options: &AnyConnectOptions,
-    dialect: Dialect,
-    settings: &'static str,
-) -> Result<(), Error> {
+/// Opens a connection that is no part of a pool.
+pub(crate) async fn connect(address: &Address) -> Result<AnyConnection, Error> {
     let failed = |source| address.failed(source);
-    let mut connection = tokio::time::timeout(CONNECT_TIMEOUT, AnyConnection::connect_with(options))
+    tokio::time::timeout(CONNECT_TIMEOUT, AnyConnection::connect(&address.url()))
         .await
         .map_err(|_| failed(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))?
-        .map_err(failed)?;
+        .map_err(failed)
+}
+
+/// Connects once, since the pool would try again and again and then not say why it failed. Refuses a database that cannot
+/// hold every name.
+async fn probe(address: &Address, dialect: Dialect, settings: &'static str) -> Result<(), Error> {
+    let mut connection = connect(address).await?;
+    let failed = |source| address.failed(source);
     sqlx::raw_sql(settings).execute(&mut connection).await.map_err(failed)?;
     if dialect == Dialect::Postgres {
         let encoding: String = sqlx::query_scalar("SHOW server_encoding")

@@ -27,7 +27,7 @@
 
 mod budgets;
 mod changes;
-mod connect;
+pub(crate) mod connect;
 mod counts;
 mod cursors;
 mod dead;

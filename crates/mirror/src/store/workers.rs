@@ -17,11 +17,13 @@ use crate::Error;
 /// How long a worker has its leases without beating, by the database's clock.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
 
-/// When a worker that beats now is gone unless it beats again.
-const EXPIRY: &str = "clock_timestamp() + interval '15 seconds'";
-
 /// Who has not beaten for that long will not come back.
 const FORGOTTEN: &str = "clock_timestamp() - interval '1 day'";
+
+/// When a worker that beats now is gone unless it beats again.
+fn expiry() -> String {
+    format!("clock_timestamp() + interval '{} seconds'", LEASE.as_secs())
+}
 
 impl Dialect {
     /// Whether a row of `workers` is somebody else who is there.
@@ -61,7 +63,10 @@ pub(crate) async fn enter(session: &mut Connection) -> Result<i64, sqlx::Error> 
         ),
         Dialect::Postgres => (
             format!("DELETE FROM workers WHERE expires_at < {FORGOTTEN}"),
-            format!("INSERT INTO workers (session, expires_at) VALUES (pg_backend_pid(), {EXPIRY}) RETURNING id"),
+            format!(
+                "INSERT INTO workers (session, expires_at) VALUES (pg_backend_pid(), {}) RETURNING id",
+                expiry()
+            ),
         ),
     };
     sqlx::query(AssertSqlSafe(forget)).execute(&mut *session).await?;
@@ -70,7 +75,7 @@ pub(crate) async fn enter(session: &mut Connection) -> Result<i64, sqlx::Error> 
 
 /// Says that a worker is there, and whether it is still known.
 pub(crate) async fn beat(session: &mut Connection, worker: i64) -> Result<bool, sqlx::Error> {
-    let sql = format!("UPDATE workers SET expires_at = {EXPIRY} WHERE id = $1");
+    let sql = format!("UPDATE workers SET expires_at = {} WHERE id = $1", expiry());
     let beaten = sqlx::query(AssertSqlSafe(sql)).bind(worker).execute(session).await?;
     Ok(beaten.rows_affected() == 1)
 }
