@@ -114,7 +114,11 @@ pub(super) async fn apply(
 }
 
 /// Whether one of these users or groups has memberships.
-async fn is_awaited(connection: &mut Connection, table: &Table, ids: &[String]) -> Result<bool, sqlx::Error> {
+pub(super) async fn is_awaited(
+    connection: &mut Connection,
+    table: &Table,
+    ids: &[String],
+) -> Result<bool, sqlx::Error> {
     let column = match table.kind {
         Kind::Users => "user_id",
         Kind::Groups => "group_id",
@@ -190,7 +194,7 @@ pub(super) async fn stored(
         })
         .collect();
     let sql = format!(
-        "SELECT id, generation, deleted_at, event_run, {} FROM {} WHERE id IN ({})",
+        "SELECT id, generation, deleted_at, event_run, {}, event_at, event_id FROM {} WHERE id IN ({})",
         columns.join(", "),
         table.name(),
         Dialect::of(connection).strings("$1")
@@ -200,7 +204,7 @@ pub(super) async fn stored(
 }
 
 /// Whether a row has other values than a record.
-pub(super) fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
+fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
     // The first four columns are the id, the generation, the deletion and the event's run.
     for (place, (_, value)) in table.columns.iter().zip(&record.values).enumerate() {
         if row.try_get::<Option<&str>, _>(place + 4)? != value.as_deref() {

@@ -39,8 +39,23 @@ pub(super) struct Told {
 impl Told {
     /// A user is in a group from now on.
     pub(super) fn joined(directory: &str, user: &str, group: &str) -> Self {
+        Self::of_membership(ChangeKind::JoinedGroup, directory, user, group)
+    }
+
+    /// A user is not in a group any more.
+    pub(super) fn left(directory: &str, user: &str, group: &str) -> Self {
+        Self::of_membership(ChangeKind::LeftGroup, directory, user, group)
+    }
+
+    /// What kind of change it is.
+    #[cfg(test)]
+    pub(super) fn kind(&self) -> ChangeKind {
+        self.kind
+    }
+
+    fn of_membership(kind: ChangeKind, directory: &str, user: &str, group: &str) -> Self {
         Self {
-            kind: ChangeKind::JoinedGroup,
+            kind,
             directory: directory.to_owned(),
             user: Some(user.to_owned()),
             group: Some(group.to_owned()),
@@ -53,8 +68,6 @@ impl Told {
 /// Whose memberships may have changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Whose<'a> {
-    /// A JSON array of pairs of user and group.
-    Pairs(&'a str),
     /// A JSON array of users.
     Users(&'a str),
     /// A JSON array of groups.
@@ -71,26 +84,42 @@ pub(super) async fn lock(connection: &mut Connection) -> Result<(), sqlx::Error>
     Ok(())
 }
 
+/// A row before it is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before<'a> {
+    pub(super) is_deleted: bool,
+    /// Of a directory or user.
+    pub(super) state: Option<&'a str>,
+}
+
 /// What a record that is going to be written changes, if anything that is told.
 pub(super) fn of_record(
     table: &Table,
     record: &Record,
     stored: Option<&DatabaseRow>,
 ) -> Result<Option<Told>, sqlx::Error> {
-    let known = stored.is_some();
     let before = match stored {
-        Some(row) if row.try_get::<Option<&str>, _>("deleted_at")?.is_none() => Some(row),
-        _ => None,
+        Some(row) => Some(Before {
+            is_deleted: row.try_get::<Option<&str>, _>("deleted_at")?.is_some(),
+            state: match table.kind {
+                Kind::Groups => None,
+                _ => row.try_get("state")?,
+            },
+        }),
+        None => None,
     };
-    let previous = match before {
-        Some(row) if table.kind != Kind::Groups => row.try_get::<Option<String>, _>("state")?,
-        _ => None,
-    };
-    let state = record.state(table).map(str::to_owned);
+    Ok(of_change(table, record, before))
+}
+
+/// The same, of a row that was read.
+pub(super) fn of_change(table: &Table, record: &Record, before: Option<Before<'_>>) -> Option<Told> {
+    let (is_known, before) = (before.is_some(), before.filter(|before| !before.is_deleted));
+    let previous = before.and_then(|before| before.state);
+    let state = record.state(table);
     let id = Some(record.id.clone());
     let (kind, directory, user, group) = match table.kind {
         Kind::Users => (
-            user_kind(known, previous.as_deref(), state.as_deref().unwrap_or_default()),
+            user_kind(is_known, previous, state.unwrap_or_default()),
             record.directory_id(table).to_owned(),
             id,
             None,
@@ -107,17 +136,17 @@ pub(super) fn of_record(
             None,
             id,
         ),
-        _ if previous == state => return Ok(None),
+        _ if previous == state => return None,
         _ => (ChangeKind::DirectoryStateChanged, record.id.clone(), None, None),
     };
-    Ok(Some(Told {
+    Some(Told {
         kind,
         directory,
         user,
         group,
-        state,
-        previous,
-    }))
+        state: state.map(str::to_owned),
+        previous: previous.map(str::to_owned),
+    })
 }
 
 /// What became of a user. `known` says that there is a row, though it may be marked as deleted.
@@ -191,12 +220,7 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
     lock(connection).await?;
     let dialect = Dialect::of(connection);
     let strings = dialect.strings("$1");
-    let elements = dialect.elements("$1");
     let (condition, parameter) = match whose {
-        Whose::Pairs(pairs) => (
-            format!("(m.user_id, m.group_id) IN (SELECT value ->> 0, value ->> 1 FROM {elements} AS pair)"),
-            pairs,
-        ),
         Whose::Users(users) => (format!("m.user_id IN ({strings})"), users),
         Whose::Groups(groups) => (format!("m.group_id IN ({strings})"), groups),
         Whose::Directories(directories) => (
