@@ -136,16 +136,11 @@ async fn a_deleted_directory_takes_everything_with_it(#[values(Sqlite, Postgres)
     assert_eq!(world.deleted().await.len(), 41);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_pages(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
-    let (world, emulator, client) = mirrored(database).await;
+/// A full sync whose lists of users are made before a change and arrive after the change's events were applied.
+async fn sync_late(world: &World, emulator: Emulator, client: &Client, change: fn(&Emulator)) {
     let (mirror, emulator) = (world.mirror.clone(), std::sync::Arc::new(emulator));
     let other = emulator.clone();
     let plain = client.clone();
-    // Each answer is made before the change and arrives after the change's event was applied.
     let interposer = Interposer::start(emulator.base_url(), move |call| {
         if !call.target.contains("directory_users?") || call.target.contains("group=") {
             return Fate::Pass;
@@ -154,8 +149,7 @@ async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_
         let runtime = tokio::runtime::Handle::current();
         Fate::Change(Box::new(move |_| {
             let change = async move {
-                drop(other.delete_user(&user_id(1, 5)));
-                drop(other.set_user_state(&user_id(1, 2), "suspended"));
+                change(&other);
                 mirror.apply_events(&all_events(&plain).await).await.unwrap();
             };
             std::thread::spawn(move || runtime.block_on(change)).join().unwrap();
@@ -164,7 +158,31 @@ async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_
     .await;
     let late = client_of(&interposer.base_url, &emulator);
     world.mirror.full_sync(&late).run().await.unwrap();
-    world.assert_equals_but_metadata(&client).await;
+    world.assert_equals_but_metadata(client).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_pages(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    sync_late(&world, emulator, &client, |emulator| {
+        drop(emulator.delete_user(&user_id(1, 5)));
+        drop(emulator.set_user_state(&user_id(1, 2), "suspended"));
+    })
+    .await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_an_event_ended_gets_nothing_from_older_pages(#[values(Sqlite, Postgres)] database: Database) {
+    let emulator = live(&Source::new(1, 12, 4)).await;
+    let (world, client) = (World::on(database).await, client(&emulator));
+    sync_late(&world, emulator, &client, |emulator| {
+        drop(emulator.delete_directory(&directory_id(1)));
+    })
+    .await;
 }
 
 #[rstest]
