@@ -410,10 +410,10 @@ impl History {
             self.trust = Trust::default();
         }
         let before = self.clock.now() + self.ahead - 31 * DAY;
-        let kept = self.gone_since(&Timestamp::from(before).canonical()).await;
+        let kept = self.kept_since(&Timestamp::from(before).canonical()).await;
         let purged = self.world.mirror.purge_after(31 * DAY).await.unwrap();
         self.note(format_args!("{purged:?}"));
-        assert_eq!(self.gone_since(&Timestamp::from(before).canonical()).await, kept);
+        assert_eq!(self.kept_since(&Timestamp::from(before).canonical()).await, kept);
         self.kept.clear();
         self.check_always().await;
     }

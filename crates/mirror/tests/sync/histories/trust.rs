@@ -1,7 +1,7 @@
 //! What may be expected of the database, by what happened so far.
 
-/// Whether one more poll leads to the truth: events are polled, and a full sync of everything served that began later. What it
-/// brought and what came since then may be spoilt.
+/// Whether one more poll leads to the truth: events are polled, and a full sync of everything served that began later.
+/// What it brought and what came since then may be spoilt.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
     /// It is noted from when on events are read, and none of them was lost since.
