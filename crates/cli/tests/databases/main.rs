@@ -2,7 +2,7 @@
 //! killed or asked to end, and what several share.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod asked;
 mod budget;
