@@ -50,6 +50,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How far before now the events begin that are read beside a first full sync: the clocks here and there differ.
 const OVERLAP: Duration = CLOCKS_DIFFER;
 
+/// How far before the last poll events are looked for again as long as none has come: it can take a while until one is
+/// listed.
+const LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How long a single poll waits for another worker to end its own, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(10);
@@ -216,12 +220,7 @@ impl<'a> Follow<'a> {
             .limit(100_u32);
         let request = match &place.cursor {
             Some(cursor) => request.after(cursor.as_str()),
-            None => request.range_start(
-                place
-                    .range_start
-                    .parse::<Timestamp>()
-                    .unwrap_or_else(|_| self.mirror.now()),
-            ),
+            None => request.range_start(self.start_of(&place)),
         };
         let page = match request.fetch().await {
             Err(error) if place.cursor.is_some() && matches!(error.status(), Some(400 | 404 | 422)) => {
@@ -325,16 +324,26 @@ impl<'a> Follow<'a> {
         Ok(self.reconcile_every.saturating_sub(age))
     }
 
-    fn is_too_old(&self, place: &Place) -> bool {
-        let Some(polled) = place
+    /// From when on events are read as long as none has come. A source in which nothing happens for long is asked for the
+    /// time since it was asked last, and somewhat more: the API refuses to look back further than it keeps events.
+    fn start_of(&self, place: &Place) -> Timestamp {
+        let start = place.range_start.parse().ok();
+        let asked = place
             .polled_at
             .as_deref()
-            .and_then(|text| text.parse::<Timestamp>().ok())
-        else {
-            return false;
-        };
-        self.mirror.now().as_jiff().duration_since(polled.as_jiff())
-            > jiff::SignedDuration::try_from(KEPT).unwrap_or_default()
+            .and_then(|text| text.parse::<Timestamp>().ok());
+        let asked = asked.and_then(|asked| asked.as_jiff().saturating_sub(LOOK_BACK).ok());
+        start
+            .max(asked.map(Timestamp::from))
+            .unwrap_or_else(|| self.mirror.now())
+    }
+
+    fn is_too_old(&self, place: &Place) -> bool {
+        let used = place.polled_at.as_deref().unwrap_or(&place.range_start);
+        used.parse::<Timestamp>().is_ok_and(|used| {
+            self.mirror.now().as_jiff().duration_since(used.as_jiff())
+                > jiff::SignedDuration::try_from(KEPT).unwrap_or_default()
+        })
     }
 
     /// Forgets the cursor, and begins anew from now on.

@@ -274,3 +274,54 @@ async fn a_late_webhook_of_what_was_undone_before_following_began_changes_nothin
     assert_eq!(world.mirror.apply_events(&events[5..]).await.unwrap().applied, 1);
     world.assert_equals(&client).await;
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_source_in_which_nothing_happens_for_weeks_is_followed_all_the_same(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let clock = ManualClock::at("2026-11-01T00:00:00Z".parse().unwrap());
+    let emulator = Emulator::builder()
+        .profile(Profile::Live)
+        .seed_file(Source::new(1, 4, 2).0)
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let mut world = World::on(database).await;
+    let time = clock.clone();
+    world.mirror = world.mirror.clone().with_clock(move || time.now());
+    // As the live API: a request spans 30 days at most.
+    let time = clock.clone();
+    let interposer = Interposer::start(emulator.base_url(), move |call| {
+        let query = call
+            .target
+            .split(['?', '&'])
+            .find_map(|part| part.strip_prefix("range_start="));
+        let start = query.map(|start| start.replace("%3A", ":").parse::<jiff::Timestamp>().unwrap());
+        match start {
+            Some(start) if time.now().duration_since(start).as_hours() > 30 * 24 => Fate::Refuse(422),
+            _ => Fate::Pass,
+        }
+    })
+    .await;
+    let client = client_of(&interposer.base_url, &emulator);
+    for _ in 0..50 {
+        assert_eq!(
+            world.mirror.follow(&client).poll().await.unwrap(),
+            EventCounts::default()
+        );
+        clock.advance(Duration::from_secs(24 * 60 * 60));
+    }
+    emulator.set_user_state(&user_id(1, 1), "suspended").unwrap();
+    assert_eq!(world.mirror.follow(&client).poll().await.unwrap().applied, 1);
+
+    // One that never got an answer, and has no cursor for that reason, has lost its place.
+    world
+        .execute("UPDATE event_cursors SET cursor = NULL, polled_at = NULL")
+        .await;
+    clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
+    let error = world.mirror.follow(&client).poll().await.unwrap_err();
+    assert!(matches!(error, Error::CursorLost), "{error}");
+    world.mirror.follow(&client).poll().await.unwrap();
+}
