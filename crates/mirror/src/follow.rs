@@ -20,15 +20,13 @@ use tokio::time::Instant;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error as ApiError;
 use workos_directory_sync::Timestamp;
-use workos_directory_sync::events::EventName;
-use workos_directory_sync::pages::ListRequest as _;
-use workos_directory_sync::types::Order;
 
 use crate::Error;
 use crate::EventCounts;
 use crate::Mirror;
 use crate::Summary;
-use crate::incoming::Incoming;
+use crate::event_page;
+use crate::event_page::Start;
 use crate::lock::Work;
 use crate::presence::Presence;
 use crate::store::CLOCKS_DIFFER;
@@ -212,27 +210,24 @@ impl<'a> Follow<'a> {
         if self.is_too_old(&place) {
             return Err(self.lose(lease).await?);
         }
-        let request = client
-            .list_events()
-            .events(EventName::KNOWN.to_vec())
-            // The API has always given the oldest first; this says so, should it begin to ask.
-            .order(Order::Asc)
-            .limit(100_u32);
-        let request = match &place.cursor {
-            Some(cursor) => request.after(cursor.as_str()),
-            None => request.range_start(self.start_of(&place)),
+        let start = match &place.cursor {
+            Some(cursor) => Start::After(cursor.clone()),
+            None => Start::At(self.start_of(&place)),
         };
-        let page = match request.fetch().await {
-            Err(error) if place.cursor.is_some() && matches!(error.status(), Some(400 | 404 | 422)) => {
+        let now = self.mirror.now();
+        let page = match event_page::fetch(client, &start, &now).await {
+            Err(error)
+                if place.cursor.is_some()
+                    && matches!(error.api().and_then(ApiError::status), Some(400 | 404 | 422)) =>
+            {
                 return Err(self.lose(lease).await?);
             }
             answer => answer?,
         };
-        let incoming = page.items.iter().map(Incoming::read).collect::<Result<Vec<_>, _>>()?;
         let now = self.mirror.now().canonical();
         let list = Some((SCOPE, lease));
-        let counts = self.mirror.store.take_events(&incoming, &now, list).await?;
-        Ok((counts, page.next.is_none() || incoming.is_empty()))
+        let counts = self.mirror.store.take_events(&page.events, &now, list).await?;
+        Ok((counts, page.is_last))
     }
 
     async fn poll_always(&self, client: &Client, presence: &Presence, look_again: &Notify) -> Result<(), Error> {

@@ -196,6 +196,37 @@ async fn an_event_that_cannot_be_applied_is_kept_and_stops_no_other(#[values(Sql
 
 #[rstest]
 #[tokio::test]
+async fn an_event_that_is_not_as_the_api_describes_it_stops_no_other_of_its_page(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("data", "created_at", "event")] field: &'static str,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    emulator.set_user_state(&user_id(1, 2), "suspended").unwrap();
+    emulator.set_user_state(&user_id(1, 4), "suspended").unwrap();
+    emulator.delete_user(&user_id(1, 5)).unwrap();
+    let interposer = Interposer::start(emulator.base_url(), move |_| {
+        Fate::Change(Box::new(move |answer| {
+            if let Some(event) = answer.pointer_mut("/data/1") {
+                event[field] = serde_json::Value::Null;
+            }
+        }))
+    })
+    .await;
+    let odd = client_of(&interposer.base_url, &emulator);
+    let counts = world.mirror.follow(&odd).poll().await.unwrap();
+    assert_eq!((counts.applied, counts.dead), (2, 1));
+    assert_eq!(world.deleted().await.len(), 3);
+    assert_eq!(interposer.calls(), 2);
+    assert_eq!(world.mirror.follow(&odd).poll().await.unwrap(), EventCounts::default());
+    assert_eq!(interposer.calls(), 3);
+    // The dead one can be tried again when somebody has mended it, and a full sync mends the rest.
+    assert_eq!(world.mirror.dead_events(10).await.unwrap().len(), 1);
+    world.mirror.full_sync(&client).run().await.unwrap();
+    world.assert_equals(&client).await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_cursor_that_the_api_does_not_know_is_told_and_mended_by_a_full_sync(
     #[values(Sqlite, Postgres)] database: Database,
 ) {

@@ -57,3 +57,20 @@ async fn a_file_keeps_what_was_written_and_closes_in_one_piece() {
     let store = Store::open(&Address::SqliteFile(path)).await.unwrap();
     assert_eq!(column(&store, "SELECT id FROM active_users").await, ["u1"]);
 }
+
+#[tokio::test]
+async fn what_a_webhook_brought_is_on_the_disk_before_the_webhook_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&Address::SqliteFile(folder.path().join("mirror.sqlite")))
+        .await
+        .unwrap();
+    let mut connection = store.pool.acquire().await.unwrap();
+    for (wait, full) in [(true, 2), (false, 1)] {
+        store.wait_for_disk(&mut connection, wait).await.unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        assert_eq!(synchronous, full);
+    }
+}
