@@ -14,6 +14,7 @@ use super::StepKey;
 use super::Store;
 use super::json_array;
 use super::outbox;
+use super::outbox::Whose;
 use super::steps;
 use crate::Error;
 use crate::Kind;
@@ -212,11 +213,10 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
             .execute(&mut *connection)
             .await?;
     }
-    let directory = json_array(&[key.directory])?;
     let orphans = match key.kind {
         Kind::Users => "user_id",
         Kind::Groups => "group_id",
-        kind => return outbox::memberships_of(connection, stamp.now, kind, &directory).await,
+        _ => return outbox::memberships(connection, stamp.now, Whose::Ended).await,
     };
     let sql = format!(
         "UPDATE memberships SET deleted_at = $1, changed_at = $1
@@ -231,7 +231,7 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
         .await?
         .rows_affected();
     steps::add_deleted(connection, key.of(Kind::Memberships), marked).await?;
-    outbox::memberships_of(connection, stamp.now, Kind::Directories, &directory).await
+    outbox::memberships(connection, stamp.now, Whose::Ended).await
 }
 
 /// Marks directories and all that is in them, and returns how many directories were active until now. The guard looks at
@@ -266,11 +266,15 @@ async fn remove_directories(
     outbox::lock(connection).await?;
     let strings = dialect.strings("$2");
     let mut removed = 0;
-    // Memberships first: they are found through the users.
+    // Memberships first: they are found through the users and groups.
     for (kind, of_directories) in [
         (
             Kind::Memberships,
             format!("user_id IN (SELECT id FROM users WHERE directory_id IN ({strings}))"),
+        ),
+        (
+            Kind::Memberships,
+            format!("group_id IN (SELECT id FROM groups WHERE directory_id IN ({strings}))"),
         ),
         (Kind::Users, format!("directory_id IN ({strings})")),
         (Kind::Groups, format!("directory_id IN ({strings})")),
@@ -297,7 +301,7 @@ async fn remove_directories(
             steps::add_deleted(connection, StepKey::directories(stamp.run).of(kind), marked).await?;
         }
         if kind == Kind::Memberships {
-            outbox::memberships_of(connection, stamp.now, Kind::Directories, &ids).await?;
+            outbox::memberships(connection, stamp.now, Whose::Ended).await?;
         }
     }
     Ok(Ok(removed))

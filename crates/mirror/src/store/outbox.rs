@@ -59,8 +59,8 @@ pub(super) enum Whose<'a> {
     Users(&'a str),
     /// A JSON array of groups.
     Groups(&'a str),
-    /// A JSON array of directories: the memberships of their users and groups.
-    Directories(&'a str),
+    /// Those that this transaction has ended. Before it, none that has ended was told to be there.
+    Ended,
 }
 
 /// Keeps other transactions from telling until this one ends.
@@ -171,19 +171,19 @@ pub(super) fn of_gone(kind: Kind, condition: &str) -> String {
     )
 }
 
-/// Tells of the memberships that came or went with their users, groups or directories, a JSON array of ids.
+/// Tells of the memberships that came with their users or groups, a JSON array of ids.
 pub(super) async fn memberships_of(
     connection: &mut Connection,
     now: &str,
     kind: Kind,
     ids: &str,
 ) -> Result<(), sqlx::Error> {
-    let whose = match kind {
-        Kind::Users => Whose::Users(ids),
-        Kind::Groups => Whose::Groups(ids),
-        Kind::Directories | Kind::Memberships => Whose::Directories(ids),
-    };
-    memberships(connection, now, whose).await
+    match kind {
+        Kind::Users => memberships(connection, now, Whose::Users(ids)).await,
+        Kind::Groups => memberships(connection, now, Whose::Groups(ids)).await,
+        // Memberships do not depend on their directory.
+        Kind::Directories | Kind::Memberships => Ok(()),
+    }
 }
 
 /// Tells of the memberships that are there and were not told, and of those that were told and are not there any more.
@@ -199,13 +199,8 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
         ),
         Whose::Users(users) => (format!("m.user_id IN ({strings})"), users),
         Whose::Groups(groups) => (format!("m.group_id IN ({strings})"), groups),
-        Whose::Directories(directories) => (
-            format!(
-                "(m.user_id IN (SELECT id FROM users WHERE directory_id IN ({strings}))
-                  OR m.group_id IN (SELECT id FROM groups WHERE directory_id IN ({strings})))"
-            ),
-            directories,
-        ),
+        // As the index `memberships_ended` has them: looked for by their directory, each membership of it would be.
+        Whose::Ended => ("m.told = 1 AND m.deleted_at IS NOT NULL AND $1 = ''".to_owned(), ""),
     };
     // Its user was there when it was told, and rows stay: every change has a directory.
     let differing = format!(

@@ -276,3 +276,34 @@ async fn a_step_that_was_not_traversed_cannot_be_finished(#[values(Sqlite, Postg
     assert!(matches!(error, Error::CutShort { kind: Kind::Users }), "{error}");
     assert_eq!(column(&store, "SELECT id FROM active_users").await, ["u1"]);
 }
+
+/// A plan that looks at each user for each membership takes hours where there are some 100,000 of both: what a user of a large
+/// directory leaves behind is found by the memberships that have just ended.
+#[tokio::test]
+async fn one_user_who_is_gone_from_a_large_directory_is_told_of_within_seconds() {
+    let store = store_on(Postgres).await;
+    let run = new_run(&store, 1).await;
+    sqlx::raw_sql(
+        "INSERT INTO groups (id, directory_id, name, generation, first_seen_at, changed_at)
+         VALUES ('g', 'directory_1', 'g', 2, '', '');
+         INSERT INTO users (id, directory_id, state, created_at, updated_at, generation, first_seen_at, changed_at)
+         SELECT 'directory_user_01JA0000000000000000' || n, 'directory_1', 'active', '', '', CASE n WHEN 7 THEN 1 ELSE 2 END, '', ''
+         FROM generate_series(1, 200000) AS n;
+         INSERT INTO memberships (user_id, group_id, generation, first_seen_at, changed_at, told)
+         SELECT id, 'g', generation, '', '', 1 FROM users;
+         ANALYZE",
+    )
+    .execute(&store.pool)
+    .await
+    .unwrap();
+    drop(run);
+    let run = new_run(&store, 2).await;
+    write(&store, &run, 2, Kind::Users, Batch::Users(Vec::new())).await;
+    let finished = finish(&store, &run, 2, Kind::Users, Guard::AtMost(20));
+    let finished = tokio::time::timeout(std::time::Duration::from_secs(60), finished).await;
+    assert_eq!(finished.unwrap(), Ok(1));
+    assert_eq!(
+        column(&store, "SELECT kind FROM changes ORDER BY id").await,
+        ["user_deprovisioned", "left_group"]
+    );
+}
