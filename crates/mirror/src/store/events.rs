@@ -387,7 +387,7 @@ async fn gone(
             .execute(&mut *connection)
             .await?;
         if kind == Kind::Memberships {
-            outbox::memberships(connection, mark.stamp.now, Whose::Ended).await?;
+            outbox::ended_memberships(connection, mark.stamp.now).await?;
         }
     }
     Ok(Fate::Applied)

@@ -14,7 +14,6 @@ use super::StepKey;
 use super::Store;
 use super::json_array;
 use super::outbox;
-use super::outbox::Whose;
 use super::steps;
 use crate::Error;
 use crate::Kind;
@@ -216,7 +215,7 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
     let orphans = match key.kind {
         Kind::Users => "user_id",
         Kind::Groups => "group_id",
-        _ => return outbox::memberships(connection, stamp.now, Whose::Ended).await,
+        _ => return outbox::ended_memberships(connection, stamp.now).await,
     };
     let sql = format!(
         "UPDATE memberships SET deleted_at = $1, changed_at = $1
@@ -231,7 +230,7 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
         .await?
         .rows_affected();
     steps::add_deleted(connection, key.of(Kind::Memberships), marked).await?;
-    outbox::memberships(connection, stamp.now, Whose::Ended).await
+    outbox::ended_memberships(connection, stamp.now).await
 }
 
 /// Marks directories and all that is in them, and returns how many directories were active until now. The guard looks at
@@ -301,7 +300,7 @@ async fn remove_directories(
             steps::add_deleted(connection, StepKey::directories(stamp.run).of(kind), marked).await?;
         }
         if kind == Kind::Memberships {
-            outbox::memberships(connection, stamp.now, Whose::Ended).await?;
+            outbox::ended_memberships(connection, stamp.now).await?;
         }
     }
     Ok(Ok(removed))

@@ -59,8 +59,6 @@ pub(super) enum Whose<'a> {
     Users(&'a str),
     /// A JSON array of groups.
     Groups(&'a str),
-    /// Those that this transaction has ended. Before it, none that has ended was told to be there.
-    Ended,
 }
 
 /// Keeps other transactions from telling until this one ends.
@@ -199,8 +197,6 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
         ),
         Whose::Users(users) => (format!("m.user_id IN ({strings})"), users),
         Whose::Groups(groups) => (format!("m.group_id IN ({strings})"), groups),
-        // As the index `memberships_ended` has them: looked for by their directory, each membership of it would be.
-        Whose::Ended => ("m.told = 1 AND m.deleted_at IS NOT NULL AND $1 = ''".to_owned(), ""),
     };
     // Its user was there when it was told, and rows stay: every change has a directory.
     let differing = format!(
@@ -227,6 +223,29 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
         );
         sqlx::query(AssertSqlSafe(sql))
             .bind(parameter)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Tells of the memberships that this transaction has ended: before it, none that had ended was told to be there. The index
+/// `memberships_ended` has them; looked for by their directory, each membership of it would be.
+pub(super) async fn ended_memberships(connection: &mut Connection, now: &str) -> Result<(), sqlx::Error> {
+    lock(connection).await?;
+    // Its user was there when it was told, and rows stay: every change has a directory.
+    let written = sqlx::query(
+        "INSERT INTO changes (changed_at, kind, directory_id, user_id, group_id)
+         SELECT $1, 'left_group', u.directory_id, m.user_id, m.group_id
+         FROM memberships AS m JOIN users AS u ON u.id = m.user_id
+         WHERE m.told = 1 AND m.deleted_at IS NOT NULL ORDER BY m.user_id, m.group_id",
+    )
+    .bind(now)
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if written > 0 {
+        sqlx::query("UPDATE memberships SET told = 0 WHERE told = 1 AND deleted_at IS NOT NULL")
             .execute(connection)
             .await?;
     }
