@@ -150,6 +150,18 @@ impl Store {
     }
 }
 
+/// Whether an event ended the step's directory since its run began. What is still on its way is older, and nothing else
+/// would end it again before the next full sync.
+pub(super) async fn has_ended(connection: &mut Connection, key: StepKey<'_>) -> Result<bool, sqlx::Error> {
+    let ended: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM directories WHERE id = $1 AND deleted_at IS NOT NULL AND event_run >= $2")
+            .bind(key.directory)
+            .bind(key.run)
+            .fetch_optional(connection)
+            .await?;
+    Ok(ended.is_some())
+}
+
 /// How many rows of the step's directory this run did not see, and how many there are.
 async fn gone_and_active(connection: &mut Connection, key: StepKey<'_>) -> Result<(u64, u64), sqlx::Error> {
     let from = match key.kind {

@@ -136,27 +136,33 @@ async fn a_deleted_directory_takes_everything_with_it(#[values(Sqlite, Postgres)
     assert_eq!(world.deleted().await.len(), 41);
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_pages(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
-    let (world, emulator, client) = mirrored(database).await;
+/// What happens at the source while an answer is on its way.
+#[derive(Clone, Copy)]
+struct Meanwhile {
+    /// What the list in question begins with.
+    list: &'static str,
+    /// The mirror hears of it before the answer comes.
+    heard: fn(&Emulator),
+    /// It does not hear of it.
+    unheard: fn(&Emulator),
+}
+
+/// A full sync with something that happens meanwhile.
+async fn sync_late(world: &World, emulator: Emulator, client: &Client, meanwhile: Meanwhile) {
     let (mirror, emulator) = (world.mirror.clone(), std::sync::Arc::new(emulator));
     let other = emulator.clone();
     let plain = client.clone();
-    // Each answer is made before the change and arrives after the change's event was applied.
     let interposer = Interposer::start(emulator.base_url(), move |call| {
-        if !call.target.contains("directory_users?") || call.target.contains("group=") {
+        if !call.target.contains(meanwhile.list) {
             return Fate::Pass;
         }
         let (mirror, other, plain) = (mirror.clone(), other.clone(), plain.clone());
         let runtime = tokio::runtime::Handle::current();
         Fate::Change(Box::new(move |_| {
             let change = async move {
-                drop(other.delete_user(&user_id(1, 5)));
-                drop(other.set_user_state(&user_id(1, 2), "suspended"));
+                (meanwhile.heard)(&other);
                 mirror.apply_events(&all_events(&plain).await).await.unwrap();
+                (meanwhile.unheard)(&other);
             };
             std::thread::spawn(move || runtime.block_on(change)).join().unwrap();
         }))
@@ -164,7 +170,56 @@ async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_
     .await;
     let late = client_of(&interposer.base_url, &emulator);
     world.mirror.full_sync(&late).run().await.unwrap();
-    world.assert_equals_but_metadata(&client).await;
+    world.assert_equals_but_metadata(client).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_pages(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    let meanwhile = Meanwhile {
+        list: "directory_users?directory=",
+        heard: |emulator| {
+            emulator.delete_user(&user_id(1, 5)).unwrap();
+            emulator.set_user_state(&user_id(1, 2), "suspended").unwrap();
+        },
+        unheard: |_| {},
+    };
+    sync_late(&world, emulator, &client, meanwhile).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_an_event_ended_gets_nothing_from_older_pages(#[values(Sqlite, Postgres)] database: Database) {
+    let emulator = live(&Source::new(1, 12, 4)).await;
+    let (world, client) = (World::on(database).await, client(&emulator));
+    let meanwhile = Meanwhile {
+        list: "directory_users?directory=",
+        heard: |emulator| emulator.delete_directory(&directory_id(1)).unwrap(),
+        unheard: |_| {},
+    };
+    sync_late(&world, emulator, &client, meanwhile).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_newer_than_an_event_brings_what_no_event_told(#[values(Sqlite, Postgres)] database: Database) {
+    let (world, emulator, client) = mirrored(database).await;
+    let meanwhile = Meanwhile {
+        // Users are listed after the groups.
+        list: "directory_groups?directory=",
+        heard: |emulator| emulator.set_user_state(&user_id(1, 2), "suspended").unwrap(),
+        unheard: |emulator| {
+            let users = emulator.seed_file().unwrap().users;
+            let mut user = users.into_iter().find(|user| user.id == user_id(1, 2)).unwrap();
+            user.first_name = Some("Newer".to_owned());
+            user.updated_at = (emulator.now() + Duration::from_secs(1)).into();
+            emulator.put_user(user).unwrap();
+        },
+    };
+    sync_late(&world, emulator, &client, meanwhile).await;
 }
 
 #[rstest]
