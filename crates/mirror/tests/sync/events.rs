@@ -136,6 +136,20 @@ async fn a_deleted_directory_takes_everything_with_it(#[values(Sqlite, Postgres)
     assert_eq!(world.deleted().await.len(), 41);
 }
 
+#[rstest]
+#[tokio::test]
+async fn what_the_event_of_a_directory_does_not_say_stays_as_it_is(#[values(Sqlite, Postgres)] database: Database) {
+    let (world, emulator, client) = mirrored(database).await;
+    let metadata = "SELECT CAST(metadata AS TEXT) FROM directories WHERE metadata IS NOT NULL";
+    let before = world.column(metadata).await;
+    assert_eq!(before.len(), 1);
+    emulator.set_directory_state(&directory_id(1), "unlinked").unwrap();
+    emulator.set_directory_state(&directory_id(1), "linked").unwrap();
+    let events = all_events(&client).await;
+    assert_eq!(world.mirror.apply_events(&events).await.unwrap().applied, 1);
+    assert_eq!(world.column(metadata).await, before);
+}
+
 /// What happens at the source while an answer is on its way.
 #[derive(Clone, Copy)]
 struct Meanwhile {
