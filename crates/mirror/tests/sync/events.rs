@@ -267,6 +267,37 @@ async fn an_event_that_cannot_be_applied_is_kept_and_stops_no_other(#[values(Sql
 
 #[rstest]
 #[tokio::test]
+async fn an_event_that_is_not_as_the_api_describes_it_stops_no_other_of_its_page(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("data", "created_at", "event")] field: &'static str,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    emulator.set_user_state(&user_id(1, 2), "suspended").unwrap();
+    emulator.set_user_state(&user_id(1, 4), "suspended").unwrap();
+    emulator.delete_user(&user_id(1, 5)).unwrap();
+    let interposer = Interposer::start(emulator.base_url(), move |_| {
+        Fate::Change(Box::new(move |answer| {
+            if let Some(event) = answer.pointer_mut("/data/1") {
+                event[field] = serde_json::Value::Null;
+            }
+        }))
+    })
+    .await;
+    let odd = client_of(&interposer.base_url, &emulator);
+    let counts = world.mirror.follow(&odd).poll().await.unwrap();
+    assert_eq!((counts.applied, counts.dead), (2, 1));
+    assert_eq!(world.deleted().await.len(), 3);
+    assert_eq!(interposer.calls(), 2);
+    assert_eq!(world.mirror.follow(&odd).poll().await.unwrap(), EventCounts::default());
+    assert_eq!(interposer.calls(), 3);
+    // The dead one can be tried again when somebody has mended it, and a full sync mends the rest.
+    assert_eq!(world.mirror.dead_events(10).await.unwrap().len(), 1);
+    world.mirror.full_sync(&client).run().await.unwrap();
+    world.assert_equals(&client).await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_cursor_that_the_api_does_not_know_is_told_and_mended_by_a_full_sync(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
@@ -344,4 +375,55 @@ async fn a_late_webhook_of_what_was_undone_before_following_began_changes_nothin
     let events = all_events(&client).await;
     assert_eq!(world.mirror.apply_events(&events[5..]).await.unwrap().applied, 1);
     world.assert_equals(&client).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_source_in_which_nothing_happens_for_weeks_is_followed_all_the_same(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let clock = ManualClock::at("2026-11-01T00:00:00Z".parse().unwrap());
+    let emulator = Emulator::builder()
+        .profile(Profile::Live)
+        .seed_file(Source::new(1, 4, 2).0)
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let mut world = World::on(database).await;
+    let time = clock.clone();
+    world.mirror = world.mirror.clone().with_clock(move || time.now());
+    // As the live API: a request spans 30 days at most.
+    let time = clock.clone();
+    let interposer = Interposer::start(emulator.base_url(), move |call| {
+        let query = call
+            .target
+            .split(['?', '&'])
+            .find_map(|part| part.strip_prefix("range_start="));
+        let start = query.map(|start| start.replace("%3A", ":").parse::<jiff::Timestamp>().unwrap());
+        match start {
+            Some(start) if time.now().duration_since(start).as_hours() > 30 * 24 => Fate::Refuse(422),
+            _ => Fate::Pass,
+        }
+    })
+    .await;
+    let client = client_of(&interposer.base_url, &emulator);
+    for _ in 0..50 {
+        assert_eq!(
+            world.mirror.follow(&client).poll().await.unwrap(),
+            EventCounts::default()
+        );
+        clock.advance(Duration::from_secs(24 * 60 * 60));
+    }
+    emulator.set_user_state(&user_id(1, 1), "suspended").unwrap();
+    assert_eq!(world.mirror.follow(&client).poll().await.unwrap().applied, 1);
+
+    // One that never got an answer, and has no cursor for that reason, has lost its place.
+    world
+        .execute("UPDATE event_cursors SET cursor = NULL, polled_at = NULL")
+        .await;
+    clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
+    let error = world.mirror.follow(&client).poll().await.unwrap_err();
+    assert!(matches!(error, Error::CursorLost), "{error}");
+    world.mirror.follow(&client).poll().await.unwrap();
 }
