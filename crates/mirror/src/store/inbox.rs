@@ -3,6 +3,8 @@
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
 
+use super::Connection;
+use super::Dialect;
 use super::Store;
 use super::dead;
 use super::events;
@@ -22,14 +24,39 @@ pub(crate) struct Waiting {
 }
 
 impl Store {
-    /// Keeps an event until it is applied. One that waits already is not kept twice.
-    pub(crate) async fn keep(&self, event: &Incoming, now: &str) -> Result<(), Error> {
-        sqlx::query("INSERT INTO inbox (id, received_at, payload) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
-            .bind(event.id.as_str())
+    /// Keeps events until they are applied, all or none; they outlive a power cut. One that waits already is not kept
+    /// twice.
+    pub(crate) async fn keep(&self, events: &[&Incoming], now: &str) -> Result<(), Error> {
+        let rows: Vec<_> = events.iter().map(|event| [&event.id, &event.payload]).collect();
+        let rows = json_array(&rows)?;
+        // `WHERE true` tells SQLite that ON does not belong to the SELECT.
+        let sql = format!(
+            "INSERT INTO inbox (id, received_at, payload)
+             SELECT value ->> 0, $2, value ->> 1 FROM {} AS event WHERE true ON CONFLICT (id) DO NOTHING",
+            self.dialect.elements("$1")
+        );
+        let mut connection = self.pool.acquire().await?;
+        self.wait_for_disk(&mut connection, true).await?;
+        let kept = sqlx::query(AssertSqlSafe(sql))
+            .bind(rows)
             .bind(now)
-            .bind(event.payload.as_str())
-            .execute(&self.pool)
-            .await?;
+            .execute(&mut *connection)
+            .await;
+        self.wait_for_disk(&mut connection, false).await?;
+        kept?;
+        Ok(())
+    }
+
+    /// Says whether commits wait until they are on the disk. Those of PostgreSQL do as the server is set.
+    pub(super) async fn wait_for_disk(&self, connection: &mut Connection, wait: bool) -> Result<(), Error> {
+        if self.dialect == Dialect::Sqlite {
+            let sql = if wait {
+                "PRAGMA synchronous = FULL"
+            } else {
+                "PRAGMA synchronous = NORMAL"
+            };
+            sqlx::query(sql).execute(connection).await?;
+        }
         Ok(())
     }
 

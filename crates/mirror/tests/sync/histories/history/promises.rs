@@ -22,9 +22,11 @@ impl History {
                 if self.random.bool() {
                     let mut late = self.sent_again().await;
                     self.random.shuffle(&mut late);
+                    self.application.catch_up(&self.world.mirror).await;
                     self.world.mirror.apply_events(&late).await.unwrap();
-                    self.note("late webhooks change nothing");
+                    self.note("late webhooks change and tell nothing");
                     self.assert_members().await;
+                    assert_eq!(self.application.catch_up(&self.world.mirror).await, 0);
                 }
             }
             task if task.is_sync_of_all() && is_well && is_undisturbed => {
