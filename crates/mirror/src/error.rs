@@ -133,6 +133,9 @@ pub enum Error {
     /// The API does not know the cursor of the events any more, or it was not used for as long as events are kept.
     #[error("the place in the list of events is lost: a full sync has to bring what was missed")]
     CursorLost,
+    /// What should be an event has no id, or is no JSON.
+    #[error("what came is no event")]
+    Event(#[source] serde_json::Error),
     /// An id that cannot be one.
     #[error("the API gave an id that cannot be one: `{shown}`")]
     Id {

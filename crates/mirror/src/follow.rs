@@ -12,6 +12,7 @@
 //! know the cursor any more, that is told, the cursor is forgotten, and a full sync brings what the lost events did.
 
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -20,15 +21,13 @@ use tokio::time::Instant;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error as ApiError;
 use workos_directory_sync::Timestamp;
-use workos_directory_sync::events::EventName;
-use workos_directory_sync::pages::ListRequest as _;
-use workos_directory_sync::types::Order;
 
 use crate::Error;
 use crate::EventCounts;
 use crate::Mirror;
 use crate::Summary;
-use crate::incoming::Incoming;
+use crate::event_page;
+use crate::event_page::Start;
 use crate::lock::Work;
 use crate::presence::Presence;
 use crate::store::CLOCKS_DIFFER;
@@ -49,6 +48,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// How far before now the events begin that are read beside a first full sync: the clocks here and there differ.
 const OVERLAP: Duration = CLOCKS_DIFFER;
+
+/// How far before the last poll events are looked for again as long as none has come: it can take a while until one is
+/// listed.
+const LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a single poll waits for another worker to end its own, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -145,7 +148,11 @@ impl<'a> Follow<'a> {
     /// [`Error::Busy`] when another process follows into the same SQLite file. With PostgreSQL any number of processes do.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let _locked = self.mirror.lock.take(Work::Follow)?;
-        let presence = Presence::enter(self.mirror).await?;
+        let mut shutdown = pin!(shutdown);
+        let presence = tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            entered = Presence::enter(self.mirror) => entered?,
+        };
         let client = presence.share(self.client, self.mirror);
         let look_again = Notify::new();
         let work = async {
@@ -208,32 +215,24 @@ impl<'a> Follow<'a> {
         if self.is_too_old(&place) {
             return Err(self.lose(lease).await?);
         }
-        let request = client
-            .list_events()
-            .events(EventName::KNOWN.to_vec())
-            // The API has always given the oldest first; this says so, should it begin to ask.
-            .order(Order::Asc)
-            .limit(100_u32);
-        let request = match &place.cursor {
-            Some(cursor) => request.after(cursor.as_str()),
-            None => request.range_start(
-                place
-                    .range_start
-                    .parse::<Timestamp>()
-                    .unwrap_or_else(|_| self.mirror.now()),
-            ),
+        let start = match &place.cursor {
+            Some(cursor) => Start::After(cursor.clone()),
+            None => Start::At(self.start_of(&place)),
         };
-        let page = match request.fetch().await {
-            Err(error) if place.cursor.is_some() && matches!(error.status(), Some(400 | 404 | 422)) => {
+        let now = self.mirror.now();
+        let page = match event_page::fetch(client, &start, &now).await {
+            Err(error)
+                if place.cursor.is_some()
+                    && matches!(error.api().and_then(ApiError::status), Some(400 | 404 | 422)) =>
+            {
                 return Err(self.lose(lease).await?);
             }
             answer => answer?,
         };
-        let incoming = page.items.iter().map(Incoming::read).collect::<Result<Vec<_>, _>>()?;
         let now = self.mirror.now().canonical();
         let list = Some((SCOPE, lease));
-        let counts = self.mirror.store.take_events(&incoming, &now, list).await?;
-        Ok((counts, page.next.is_none() || incoming.is_empty()))
+        let counts = self.mirror.store.take_events(&page.events, &now, list).await?;
+        Ok((counts, page.is_last))
     }
 
     async fn poll_always(&self, client: &Client, presence: &Presence, look_again: &Notify) -> Result<(), Error> {
@@ -325,16 +324,26 @@ impl<'a> Follow<'a> {
         Ok(self.reconcile_every.saturating_sub(age))
     }
 
-    fn is_too_old(&self, place: &Place) -> bool {
-        let Some(polled) = place
+    /// From when on events are read as long as none has come. A source in which nothing happens for long is asked for the
+    /// time since it was asked last, and somewhat more: the API refuses to look back further than it keeps events.
+    fn start_of(&self, place: &Place) -> Timestamp {
+        let start = place.range_start.parse().ok();
+        let asked = place
             .polled_at
             .as_deref()
-            .and_then(|text| text.parse::<Timestamp>().ok())
-        else {
-            return false;
-        };
-        self.mirror.now().as_jiff().duration_since(polled.as_jiff())
-            > jiff::SignedDuration::try_from(KEPT).unwrap_or_default()
+            .and_then(|text| text.parse::<Timestamp>().ok());
+        let asked = asked.and_then(|asked| asked.as_jiff().saturating_sub(LOOK_BACK).ok());
+        start
+            .max(asked.map(Timestamp::from))
+            .unwrap_or_else(|| self.mirror.now())
+    }
+
+    fn is_too_old(&self, place: &Place) -> bool {
+        let used = place.polled_at.as_deref().unwrap_or(&place.range_start);
+        used.parse::<Timestamp>().is_ok_and(|used| {
+            self.mirror.now().as_jiff().duration_since(used.as_jiff())
+                > jiff::SignedDuration::try_from(KEPT).unwrap_or_default()
+        })
     }
 
     /// Forgets the cursor, and begins anew from now on.

@@ -1,5 +1,10 @@
 //! What an event means for the tables: a row to write, a row that is gone, or a membership that began or ended.
 
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use workos_directory_sync::Timestamp;
 use workos_directory_sync::events::Event;
 use workos_directory_sync::events::EventPayload;
 use workos_directory_sync::types::Directory;
@@ -44,6 +49,31 @@ pub(crate) enum Meaning {
 }
 
 impl Incoming {
+    /// Reads an event from its text. One that is no event as the API describes them, but has an id, is unreadable, as one
+    /// with wrong data is.
+    pub(crate) fn parse(text: &str, now: &Timestamp) -> Result<Self, Error> {
+        let wrong = match serde_json::from_str::<Event>(text) {
+            Ok(event) => return Self::read(&event),
+            Err(wrong) => wrong,
+        };
+        let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(text) else {
+            return Err(Error::Event(wrong));
+        };
+        let Some(id) = field(&fields, "id") else {
+            return Err(Error::Event(wrong));
+        };
+        Ok(Self {
+            id: record::checked(id)?,
+            name: field(&fields, "event").unwrap_or_default(),
+            created_at: field::<Timestamp>(&fields, "created_at")
+                .as_ref()
+                .unwrap_or(now)
+                .canonical(),
+            payload: text.to_owned(),
+            meaning: Meaning::Unreadable(wrong.to_string()),
+        })
+    }
+
     /// Reads an event. Only an id that cannot be one is refused; wrong data becomes [`Meaning::Unreadable`].
     pub(crate) fn read(event: &Event) -> Result<Self, Error> {
         let payload =
@@ -56,6 +86,11 @@ impl Incoming {
             meaning: meaning(event).unwrap_or_else(Meaning::Unreadable),
         })
     }
+}
+
+/// A field, if it is there and of the type that it should have.
+fn field<T: DeserializeOwned>(fields: &BTreeMap<String, &RawValue>, name: &str) -> Option<T> {
+    serde_json::from_str(fields.get(name)?.get()).ok()
 }
 
 fn meaning(event: &Event) -> Result<Meaning, String> {
@@ -86,7 +121,7 @@ fn meaning(event: &Event) -> Result<Meaning, String> {
     read.map_err(|error| error.to_string())
 }
 
-fn decode<T: serde::de::DeserializeOwned>(data: &str) -> Result<T, String> {
+fn decode<T: DeserializeOwned>(data: &str) -> Result<T, String> {
     serde_json::from_str(data).map_err(|error| error.to_string())
 }
 

@@ -116,8 +116,10 @@ pub(crate) async fn apply_all(mirror: &Mirror) -> Result<EventCounts, Error> {
         if waiting.is_empty() {
             return Ok(counts);
         }
-        let incoming = waiting.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let now = mirror.now().canonical();
+        let now = mirror.now();
+        let incoming = waiting.iter().map(|waiting| Incoming::parse(&waiting.payload, &now));
+        let incoming = incoming.collect::<Result<Vec<_>, _>>()?;
+        let now = now.canonical();
         match mirror.store.take_waiting(&incoming, &now).await {
             Ok(applied) => counts += applied,
             Err(error) if is_about_the_data(&error) => {
@@ -146,13 +148,6 @@ async fn apply_one(mirror: &Mirror, waiting: &Waiting, event: &Incoming) -> Resu
         }
         ended => ended,
     }
-}
-
-/// It was readable when it was kept.
-fn read(waiting: &Waiting) -> Result<Incoming, Error> {
-    let event =
-        serde_json::from_str(&waiting.payload).map_err(|error| Error::Database(sqlx::Error::Decode(error.into())))?;
-    Incoming::read(&event)
 }
 
 /// Whether the database refused what was written, rather than that it cannot be reached, is full or is shutting down.

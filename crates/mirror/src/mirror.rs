@@ -25,6 +25,7 @@ use crate::diff;
 use crate::follow::KEPT;
 use crate::incoming::Incoming;
 use crate::ingest;
+use crate::keeping::Keeping;
 use crate::lock::Lock;
 use crate::store::Store;
 
@@ -35,6 +36,8 @@ use crate::store::Store;
 pub struct Mirror {
     pub(crate) store: Store,
     pub(crate) lock: Arc<Lock>,
+    /// Events on their way into the database.
+    keeping: Arc<Keeping>,
     /// An event was kept.
     pub(crate) arrived: Arc<Notify>,
     clock: Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>,
@@ -58,6 +61,7 @@ impl Mirror {
         Ok(Self {
             store,
             lock: Arc::new(Lock::new(address)),
+            keeping: Arc::default(),
             arrived: Arc::default(),
             clock: Arc::new(jiff::Timestamp::now),
         })
@@ -102,8 +106,12 @@ impl Mirror {
     ///
     /// [`Error::Database`], and [`Error::Id`] when the event's own id cannot be one.
     pub async fn ingest(&self, event: &Event) -> Result<(), Error> {
-        let event = Incoming::read(event)?;
-        self.store.keep(&event, &self.now().canonical()).await?;
+        self.keep(Incoming::read(event)?).await
+    }
+
+    /// Keeps an event that was read.
+    pub(crate) async fn keep(&self, event: Incoming) -> Result<(), Error> {
+        self.keeping.keep(&self.store, event, &self.now()).await?;
         self.arrived.notify_one();
         Ok(())
     }
@@ -149,9 +157,9 @@ impl Mirror {
         let Some(text) = self.store.dead_event(id).await? else {
             return Ok(None);
         };
-        let event: Event =
-            serde_json::from_str(&text).map_err(|error| Error::Database(sqlx::Error::Decode(error.into())))?;
-        self.apply_events(&[event]).await.map(Some)
+        let now = self.now();
+        let event = Incoming::parse(&text, &now)?;
+        self.store.take_events(&[event], &now.canonical(), None).await.map(Some)
     }
 
     /// What changed, in order and once each, for an application that names itself: it goes on where it was. A new one

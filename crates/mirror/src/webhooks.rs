@@ -6,7 +6,7 @@
 //! | 400 | the signature is missing or has no such form, or the body is no event |
 //! | 401 | the signature does not match, or is too old or too new |
 //! | 408, 413 | the body comes too slowly, or has more than 1 MiB |
-//! | 503 | the database cannot keep it now, or too many come at once: send it again later |
+//! | 503 | the database cannot keep it now, or too many wait for it: send it again later |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,8 @@ use tokio::time::timeout;
 use workos_directory_sync::events::WebhookError;
 use workos_directory_sync::events::WebhookVerifier;
 
-use crate::Error;
 use crate::Mirror;
+use crate::incoming::Incoming;
 
 /// The header with the signature.
 const SIGNATURE: &str = "workos-signature";
@@ -36,13 +36,13 @@ const SIGNATURE: &str = "workos-signature";
 /// How long a body can be. The largest events have some ten KB.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// How long a body may take to come, and the database to keep it.
+/// How long a webhook may wait for the others, its body take to come, and the database to keep it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the database may take to say that it is there.
 const READY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many webhooks are taken at the same time; with the longest bodies they need 64 MB.
+/// How many webhooks are taken at the same time, others wait; with the longest bodies they need 64 MB.
 const AT_A_TIME: usize = 64;
 
 #[derive(Clone)]
@@ -68,7 +68,8 @@ pub fn router(mirror: Mirror, verifier: WebhookVerifier) -> Router {
 }
 
 async fn take(State(receiver): State<Receiver>, request: Request) -> Response {
-    let Ok(_place) = receiver.free.try_acquire() else {
+    // A burst waits: it is a matter of milliseconds, and whoever is refused comes again in minutes.
+    let Ok(Ok(_place)) = timeout(PATIENCE, receiver.free.acquire()).await else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many webhooks at once");
     };
     let Some(signature) = request.headers().get(SIGNATURE).cloned() else {
@@ -79,13 +80,16 @@ async fn take(State(receiver): State<Receiver>, request: Request) -> Response {
         Ok(Err(rejection)) => return rejection.into_response(),
         Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the body comes too slowly"),
     };
-    let event = match receiver.verifier.verify(signature.as_bytes(), &body) {
-        Ok(event) => event,
-        Err(error) => return refuse(status(&error), &error.to_string()),
+    if let Err(error) = receiver.verifier.verify_signature(signature.as_bytes(), &body) {
+        return refuse(status(&error), &error.to_string());
+    }
+    // What is signed is kept even if it cannot be read.
+    let event = str::from_utf8(&body).map(|text| Incoming::parse(text, &receiver.mirror.now()));
+    let Ok(Ok(event)) = event else {
+        return refuse(StatusCode::BAD_REQUEST, "the body is no event, or its id cannot be one");
     };
-    match timeout(PATIENCE, receiver.mirror.ingest(&event)).await {
+    match timeout(PATIENCE, receiver.mirror.keep(event)).await {
         Ok(Ok(())) => StatusCode::OK.into_response(),
-        Ok(Err(error @ Error::Id { .. })) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
         // What the database says is nothing for strangers.
         Ok(Err(_)) | Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "the event cannot be kept now"),
     }

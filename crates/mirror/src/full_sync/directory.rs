@@ -245,8 +245,7 @@ impl Part<'_> {
     async fn finish(&self, key: StepKey<'_>) -> Result<Option<Error>, Error> {
         let now = self.now();
         let marked = self.store().finish_step(key, self.held(&now), self.guard()).await?;
-        self.finished(key, marked.map_err(|refusal| refused(key.kind, refusal)))
-            .await
+        self.finished(key, marked.map_err(refused)).await
     }
 
     fn key<'k>(&self, directory: &'k str, kind: Kind) -> StepKey<'k> {

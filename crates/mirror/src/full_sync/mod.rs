@@ -126,7 +126,8 @@ impl<'a> FullSync<'a> {
 
     /// The largest share of a directory's users, groups or memberships that may be marked as deleted at once, in percent;
     /// 20 unless said otherwise. More than that is taken for a fault of the source: nothing of that kind is marked, and the
-    /// run ends with [`Error::MassDelete`]. Ten or fewer are always believed.
+    /// run ends with [`Error::MassDelete`]. Ten or fewer are always believed. Users and groups do not go either if more than
+    /// that share of the memberships would go with them.
     pub fn deleted_at_once_percent(mut self, percent: u8) -> Self {
         self.deleted_at_once_percent = percent;
         self

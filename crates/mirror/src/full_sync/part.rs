@@ -12,7 +12,6 @@ use super::traversal::Traversal;
 use super::traversal::WithPages;
 use crate::Counts;
 use crate::Error;
-use crate::Kind;
 use crate::record;
 use crate::record::DIRECTORIES;
 use crate::record::Record;
@@ -148,8 +147,7 @@ impl<'a> Part<'a> {
             .store()
             .finish_directories(self.held(&now), organization, self.guard())
             .await?;
-        self.finished(key, removed.map_err(|refusal| refused(Kind::Users, refusal)))
-            .await
+        self.finished(key, removed.map_err(refused)).await
     }
 
     /// Gets the directories that were asked for one by one.
@@ -196,7 +194,7 @@ impl<'a> Part<'a> {
                 directory: directory.to_owned(),
             });
         }
-        Ok(removed.err().map(|refusal| refused(Kind::Users, refusal)))
+        Ok(removed.err().map(refused))
     }
 
     /// Tells that a step is complete, or returns why it is not.
@@ -253,9 +251,9 @@ impl<'a> Part<'a> {
     }
 }
 
-pub(super) fn refused(kind: Kind, refusal: Refusal) -> Error {
+pub(super) fn refused(refusal: Refusal) -> Error {
     Error::MassDelete {
-        kind,
+        kind: refusal.kind,
         gone: refusal.gone,
         of: refusal.of,
         limit_percent: refusal.limit_percent,

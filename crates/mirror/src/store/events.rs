@@ -354,6 +354,10 @@ async fn gone(
                 Kind::Memberships,
                 "user_id IN (SELECT id FROM users WHERE directory_id = $2)",
             ),
+            (
+                Kind::Memberships,
+                "group_id IN (SELECT id FROM groups WHERE directory_id = $2)",
+            ),
             (Kind::Users, "directory_id = $2"),
             (Kind::Groups, "directory_id = $2"),
             (Kind::Directories, "id = $2"),
@@ -383,7 +387,7 @@ async fn gone(
             .execute(&mut *connection)
             .await?;
         if kind == Kind::Memberships {
-            outbox::memberships_of(connection, mark.stamp.now, table.kind, &json_array(&[id])?).await?;
+            outbox::ended_memberships(connection, mark.stamp.now).await?;
         }
     }
     Ok(Fate::Applied)

@@ -1,7 +1,8 @@
 //! What a complete traversal did not see is marked as deleted, unless that is implausibly much.
 //!
 //! Rows stay; `deleted_at` says since when they are gone. What depends on a deleted row goes with it in the same
-//! transaction: the memberships of a user or group, everything in a directory.
+//! transaction: the memberships of a user or group, everything in a directory. The guard looks at those memberships, too: a
+//! handful of groups can have all of them.
 
 use sqlx::AssertSqlSafe;
 
@@ -32,6 +33,8 @@ const FEW: u64 = 10;
 /// The guard's refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
+    /// What would be marked.
+    pub(crate) kind: Kind,
     /// How many would be marked.
     pub(crate) gone: u64,
     /// Of how many.
@@ -41,12 +44,13 @@ pub(crate) struct Refusal {
 }
 
 impl Guard {
-    fn check(self, gone: u64, of: u64) -> Result<(), Refusal> {
+    fn check(self, kind: Kind, gone: u64, of: u64) -> Result<(), Refusal> {
         match self {
             Self::AtMost(limit_percent)
                 if gone > FEW && u128::from(gone) * 100 > u128::from(of) * u128::from(limit_percent) =>
             {
                 Err(Refusal {
+                    kind,
                     gone,
                     of,
                     limit_percent,
@@ -71,10 +75,16 @@ impl Store {
         steps::require_traversed(&mut transaction, key).await?;
         let (gone, active) = gone_and_active(&mut transaction, key).await?;
         let newcomers = steps::newcomers(&mut transaction, key).await?;
-        if let Err(refusal) = guard.check(gone, active.saturating_sub(newcomers)) {
+        if let Err(refusal) = guard.check(key.kind, gone, active.saturating_sub(newcomers)) {
             return Ok(Err(refusal));
         }
         if gone > 0 {
+            if guard != Guard::Off && key.kind != Kind::Memberships {
+                let (ended, active) = ended_and_active(&mut transaction, key).await?;
+                if let Err(refusal) = guard.check(Kind::Memberships, ended, active) {
+                    return Ok(Err(refusal));
+                }
+            }
             mark(&mut transaction, key, stamp).await?;
         }
         steps::finish_step(&mut transaction, key, stamp, gone).await?;
@@ -140,6 +150,18 @@ impl Store {
     }
 }
 
+/// Whether an event ended the step's directory since its run began. What is still on its way is older, and nothing else
+/// would end it again before the next full sync.
+pub(super) async fn has_ended(connection: &mut Connection, key: StepKey<'_>) -> Result<bool, sqlx::Error> {
+    let ended: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM directories WHERE id = $1 AND deleted_at IS NOT NULL AND event_run >= $2")
+            .bind(key.directory)
+            .bind(key.run)
+            .fetch_optional(connection)
+            .await?;
+    Ok(ended.is_some())
+}
+
 /// How many rows of the step's directory this run did not see, and how many there are.
 async fn gone_and_active(connection: &mut Connection, key: StepKey<'_>) -> Result<(u64, u64), sqlx::Error> {
     let from = match key.kind {
@@ -157,6 +179,29 @@ async fn gone_and_active(connection: &mut Connection, key: StepKey<'_>) -> Resul
         .fetch_one(connection)
         .await?;
     Ok((steps::count(&row, "gone")?, steps::count(&row, "active")?))
+}
+
+/// How many memberships would end with the users or groups that this run did not see, and how many the directory has.
+async fn ended_and_active(connection: &mut Connection, key: StepKey<'_>) -> Result<(u64, u64), sqlx::Error> {
+    let owner = match key.kind {
+        Kind::Users => "u",
+        _ => "g",
+    };
+    let sql = format!(
+        "SELECT COUNT(*) FILTER (WHERE {owner}.deleted_at IS NULL AND {owner}.generation < $2 AND {owner}.event_run < $2)
+                    AS ended,
+                COUNT(*) AS active
+         FROM users AS u
+         JOIN memberships AS m ON m.user_id = u.id AND m.deleted_at IS NULL
+         LEFT JOIN groups AS g ON g.id = m.group_id
+         WHERE u.directory_id = $1"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(key.directory)
+        .bind(key.run)
+        .fetch_one(connection)
+        .await?;
+    Ok((steps::count(&row, "ended")?, steps::count(&row, "active")?))
 }
 
 async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -> Result<(), sqlx::Error> {
@@ -179,11 +224,10 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
             .execute(&mut *connection)
             .await?;
     }
-    let directory = json_array(&[key.directory])?;
     let orphans = match key.kind {
         Kind::Users => "user_id",
         Kind::Groups => "group_id",
-        kind => return outbox::memberships_of(connection, stamp.now, kind, &directory).await,
+        _ => return outbox::ended_memberships(connection, stamp.now).await,
     };
     let sql = format!(
         "UPDATE memberships SET deleted_at = $1, changed_at = $1
@@ -198,7 +242,7 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
         .await?
         .rows_affected();
     steps::add_deleted(connection, key.of(Kind::Memberships), marked).await?;
-    outbox::memberships_of(connection, stamp.now, Kind::Directories, &directory).await
+    outbox::ended_memberships(connection, stamp.now).await
 }
 
 /// Marks directories and all that is in them, and returns how many directories were active until now. The guard looks at
@@ -227,17 +271,21 @@ async fn remove_directories(
         .bind(organization)
         .fetch_one(&mut *connection)
         .await?;
-    if let Err(refusal) = guard.check(steps::count(&row, "gone")?, steps::count(&row, "active")?) {
+    if let Err(refusal) = guard.check(Kind::Users, steps::count(&row, "gone")?, steps::count(&row, "active")?) {
         return Ok(Err(refusal));
     }
     outbox::lock(connection).await?;
     let strings = dialect.strings("$2");
     let mut removed = 0;
-    // Memberships first: they are found through the users.
+    // Memberships first: they are found through the users and groups.
     for (kind, of_directories) in [
         (
             Kind::Memberships,
             format!("user_id IN (SELECT id FROM users WHERE directory_id IN ({strings}))"),
+        ),
+        (
+            Kind::Memberships,
+            format!("group_id IN (SELECT id FROM groups WHERE directory_id IN ({strings}))"),
         ),
         (Kind::Users, format!("directory_id IN ({strings})")),
         (Kind::Groups, format!("directory_id IN ({strings})")),
@@ -264,7 +312,7 @@ async fn remove_directories(
             steps::add_deleted(connection, StepKey::directories(stamp.run).of(kind), marked).await?;
         }
         if kind == Kind::Memberships {
-            outbox::memberships_of(connection, stamp.now, Kind::Directories, &ids).await?;
+            outbox::ended_memberships(connection, stamp.now).await?;
         }
     }
     Ok(Ok(removed))
@@ -277,18 +325,19 @@ mod tests {
     #[test]
     fn the_guard_refuses_more_than_the_share_but_never_a_few() {
         let guard = Guard::AtMost(20);
-        assert_eq!(guard.check(20, 100), Ok(()));
+        assert_eq!(guard.check(Kind::Users, 20, 100), Ok(()));
         assert_eq!(
-            guard.check(21, 100),
+            guard.check(Kind::Users, 21, 100),
             Err(Refusal {
+                kind: Kind::Users,
                 gone: 21,
                 of: 100,
                 limit_percent: 20
             })
         );
-        assert_eq!(guard.check(10, 10), Ok(()));
-        assert!(guard.check(11, 11).is_err());
-        assert_eq!(Guard::Off.check(1_000, 1_000), Ok(()));
-        assert!(guard.check(u64::MAX, u64::MAX).is_err());
+        assert_eq!(guard.check(Kind::Users, 10, 10), Ok(()));
+        assert!(guard.check(Kind::Users, 11, 11).is_err());
+        assert_eq!(Guard::Off.check(Kind::Users, 1_000, 1_000), Ok(()));
+        assert!(guard.check(Kind::Users, u64::MAX, u64::MAX).is_err());
     }
 }

@@ -3,6 +3,9 @@
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
 
+use super::Connection;
+use super::Dialect;
+use super::Rows;
 use super::Store;
 use super::dead;
 use super::events;
@@ -22,14 +25,40 @@ pub(crate) struct Waiting {
 }
 
 impl Store {
-    /// Keeps an event until it is applied. One that waits already is not kept twice.
-    pub(crate) async fn keep(&self, event: &Incoming, now: &str) -> Result<(), Error> {
-        sqlx::query("INSERT INTO inbox (id, received_at, payload) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
-            .bind(event.id.as_str())
-            .bind(now)
-            .bind(event.payload.as_str())
-            .execute(&self.pool)
-            .await?;
+    /// Keeps events until they are applied, all or none; they outlive a power cut. One that waits already is not kept
+    /// twice.
+    pub(crate) async fn keep(&self, events: &[&Incoming], now: &str) -> Result<(), Error> {
+        let mut rows = Rows::new(self.dialect, ["id", "payload"]);
+        for event in events {
+            rows.push([Some(event.id.as_str()), Some(event.payload.as_str())])?;
+        }
+        // `WHERE true` tells SQLite that ON does not belong to the SELECT.
+        let sql = format!(
+            "INSERT INTO inbox (id, received_at, payload)
+             SELECT id, $1, payload FROM {} WHERE true ON CONFLICT (id) DO NOTHING",
+            rows.table("event", 2)
+        );
+        let mut connection = self.pool.acquire().await?;
+        self.wait_for_disk(&mut connection, true).await?;
+        let kept = rows
+            .bind_to(sqlx::query(AssertSqlSafe(sql)).bind(now))
+            .execute(&mut *connection)
+            .await;
+        self.wait_for_disk(&mut connection, false).await?;
+        kept?;
+        Ok(())
+    }
+
+    /// Says whether commits wait until they are on the disk. Those of PostgreSQL do as the server is set.
+    pub(super) async fn wait_for_disk(&self, connection: &mut Connection, wait: bool) -> Result<(), Error> {
+        if self.dialect == Dialect::Sqlite {
+            let sql = if wait {
+                "PRAGMA synchronous = FULL"
+            } else {
+                "PRAGMA synchronous = NORMAL"
+            };
+            sqlx::query(sql).execute(connection).await?;
+        }
         Ok(())
     }
 

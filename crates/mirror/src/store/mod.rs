@@ -143,6 +143,7 @@ impl Store {
         let mut transaction = self.begin_as(held).await?;
         let stamp = held.stamp();
         let counts = match batch {
+            _ if gone::has_ended(&mut transaction, key).await? => Counts::default(),
             Batch::Objects(table, records) => {
                 let written = objects::apply(&mut transaction, table, stamp, records).await?;
                 let counts = written.counts;

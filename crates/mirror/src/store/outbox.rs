@@ -58,8 +58,6 @@ pub(super) enum Whose<'a> {
     Users(&'a str),
     /// A JSON array of groups.
     Groups(&'a str),
-    /// A JSON array of directories: the memberships of their users and groups.
-    Directories(&'a str),
 }
 
 /// Keeps other transactions from telling until this one ends.
@@ -178,19 +176,19 @@ pub(super) fn of_gone(kind: Kind, condition: &str) -> String {
     )
 }
 
-/// Tells of the memberships that came or went with their users, groups or directories, a JSON array of ids.
+/// Tells of the memberships that came with their users or groups, a JSON array of ids.
 pub(super) async fn memberships_of(
     connection: &mut Connection,
     now: &str,
     kind: Kind,
     ids: &str,
 ) -> Result<(), sqlx::Error> {
-    let whose = match kind {
-        Kind::Users => Whose::Users(ids),
-        Kind::Groups => Whose::Groups(ids),
-        Kind::Directories | Kind::Memberships => Whose::Directories(ids),
-    };
-    memberships(connection, now, whose).await
+    match kind {
+        Kind::Users => memberships(connection, now, Whose::Users(ids)).await,
+        Kind::Groups => memberships(connection, now, Whose::Groups(ids)).await,
+        // Memberships do not depend on their directory.
+        Kind::Directories | Kind::Memberships => Ok(()),
+    }
 }
 
 /// Tells of the memberships that are there and were not told, and of those that were told and are not there any more.
@@ -205,13 +203,6 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
         }
         Whose::Users(users) => (format!("m.user_id IN ({strings})"), users),
         Whose::Groups(groups) => (format!("m.group_id IN ({strings})"), groups),
-        Whose::Directories(directories) => (
-            format!(
-                "(m.user_id IN (SELECT id FROM users WHERE directory_id IN ({strings}))
-                  OR m.group_id IN (SELECT id FROM groups WHERE directory_id IN ({strings})))"
-            ),
-            directories,
-        ),
     };
     // Its user was there when it was told, and rows stay: every change has a directory.
     let differing = format!(
@@ -238,6 +229,29 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
         );
         sqlx::query(AssertSqlSafe(sql))
             .bind(parameter)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Tells of the memberships that this transaction has ended: before it, none that had ended was told to be there. The index
+/// `memberships_ended` has them; looked for by their directory, each membership of it would be.
+pub(super) async fn ended_memberships(connection: &mut Connection, now: &str) -> Result<(), sqlx::Error> {
+    lock(connection).await?;
+    // Its user was there when it was told, and rows stay: every change has a directory.
+    let written = sqlx::query(
+        "INSERT INTO changes (changed_at, kind, directory_id, user_id, group_id)
+         SELECT $1, 'left_group', u.directory_id, m.user_id, m.group_id
+         FROM memberships AS m JOIN users AS u ON u.id = m.user_id
+         WHERE m.told = 1 AND m.deleted_at IS NOT NULL ORDER BY m.user_id, m.group_id",
+    )
+    .bind(now)
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if written > 0 {
+        sqlx::query("UPDATE memberships SET told = 0 WHERE told = 1 AND deleted_at IS NOT NULL")
             .execute(connection)
             .await?;
     }

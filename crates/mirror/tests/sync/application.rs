@@ -12,8 +12,10 @@ use crate::world::World;
 /// What it knows.
 #[derive(Debug, Default)]
 pub(crate) struct Application {
-    /// The last change that it took.
+    /// The id of the last change that it took.
     place: i64,
+    /// It, if there was one.
+    last: Option<Change>,
     /// Each with its state.
     users: BTreeMap<String, String>,
     directories: BTreeMap<String, String>,
@@ -59,9 +61,9 @@ impl Application {
         assert!(is_right, "{change:?}");
     }
 
-    /// Takes what is new, and returns the last of it.
-    pub(crate) async fn catch_up(&mut self, mirror: &Mirror) -> Option<Change> {
-        let mut last = None;
+    /// Takes what is new, and returns how much that was.
+    pub(crate) async fn catch_up(&mut self, mirror: &Mirror) -> usize {
+        let mut count = 0;
         loop {
             let page = mirror.changes_after(self.place, 50).await.unwrap();
             for change in &page {
@@ -69,11 +71,17 @@ impl Application {
                 self.place = change.id;
                 self.take(change);
             }
-            last = match page.into_iter().next_back() {
-                Some(change) => Some(change),
-                None => return last,
-            };
+            count += page.len();
+            match page.into_iter().next_back() {
+                Some(change) => self.last = Some(change),
+                None => return count,
+            }
         }
+    }
+
+    /// The last change that it took.
+    pub(crate) fn last(&self) -> Option<&Change> {
+        self.last.as_ref()
     }
 
     /// Asserts that it knows what the tables have.

@@ -87,6 +87,22 @@ async fn each_change_is_told_once_and_a_sync_that_changes_nothing_tells_nothing(
 
 #[rstest]
 #[tokio::test]
+async fn an_event_of_what_a_full_sync_has_brought_already_tells_nothing(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let emulator = live(&Source::new(1, 4, 2)).await;
+    let (world, client) = (World::on(database).await, client(&emulator));
+    emulator.set_user_state(&user_id(1, 0), "suspended").unwrap();
+    emulator.add_member(&user_id(1, 2), &group_id(1, 1)).unwrap();
+    world.mirror.full_sync(&client).run().await.unwrap();
+    read(&world.mirror, "app").await;
+    let counts = world.mirror.apply_events(&all_events(&client).await).await.unwrap();
+    assert!(counts.applied > 0, "{counts:?}");
+    assert_eq!(read(&world.mirror, "app").await, []);
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_membership_that_came_first_is_told_when_its_user_and_group_are_there(
     #[values(Sqlite, Postgres)] database: Database,
 ) {

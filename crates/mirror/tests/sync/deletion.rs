@@ -4,6 +4,8 @@ use rstest::rstest;
 use workos_directory_mirror::Error;
 use workos_directory_mirror::Kind;
 
+use crate::interposer::Fate;
+use crate::interposer::Interposer;
 use crate::source::Source;
 use crate::source::directory_id;
 use crate::source::user_id;
@@ -12,6 +14,7 @@ use crate::world::Database::Postgres;
 use crate::world::Database::Sqlite;
 use crate::world::World;
 use crate::world::client;
+use crate::world::client_of;
 use crate::world::live;
 
 #[rstest]
@@ -157,4 +160,36 @@ async fn a_source_that_suddenly_has_nothing_deletes_nothing(#[values(Sqlite, Pos
     let error = world.sync(&Source::default()).await.unwrap_err();
     assert!(matches!(error, Error::MassDelete { .. }), "{error}");
     assert_eq!(world.deleted().await, [""; 0]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_list_of_groups_that_is_suddenly_empty_ends_no_membership(#[values(Sqlite, Postgres)] database: Database) {
+    let world = World::on(database).await;
+    let emulator = live(&Source::new(1, 40, 4)).await;
+    world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    let hiccup = Interposer::start(emulator.base_url(), |call| {
+        if !call.target.contains("directory_groups?") {
+            return Fate::Pass;
+        }
+        Fate::Change(Box::new(|answer| answer["data"] = serde_json::json!([])))
+    })
+    .await;
+    // Four groups are few, but they have all of the 80 memberships.
+    let error = world
+        .mirror
+        .full_sync(&client_of(&hiccup.base_url, &emulator))
+        .run()
+        .await
+        .unwrap_err();
+    let Error::Directory { source, .. } = error else {
+        panic!("{error}");
+    };
+    let Error::MassDelete { kind, gone, of, .. } = *source else {
+        panic!("{source}");
+    };
+    assert_eq!((kind, gone, of), (Kind::Memberships, 80, 80));
+    assert_eq!(world.deleted().await, [""; 0]);
+    world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    world.assert_equals(&client(&emulator)).await;
 }

@@ -137,26 +137,47 @@ async fn a_deleted_directory_takes_everything_with_it(#[values(Sqlite, Postgres)
 }
 
 #[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_pages(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+#[tokio::test]
+async fn what_the_event_of_a_directory_does_not_say_stays_as_it_is(#[values(Sqlite, Postgres)] database: Database) {
     let (world, emulator, client) = mirrored(database).await;
+    let metadata = "SELECT CAST(metadata AS TEXT) FROM directories WHERE metadata IS NOT NULL";
+    let before = world.column(metadata).await;
+    assert_eq!(before.len(), 1);
+    emulator.set_directory_state(&directory_id(1), "unlinked").unwrap();
+    emulator.set_directory_state(&directory_id(1), "linked").unwrap();
+    let events = all_events(&client).await;
+    assert_eq!(world.mirror.apply_events(&events).await.unwrap().applied, 1);
+    assert_eq!(world.column(metadata).await, before);
+}
+
+/// What happens at the source while an answer is on its way.
+#[derive(Clone, Copy)]
+struct Meanwhile {
+    /// The list that is on its way: `directory_users` or `directory_groups` of the directory.
+    list: &'static str,
+    /// The mirror hears of it before the answer comes.
+    heard: fn(&Emulator),
+    /// It does not hear of it.
+    unheard: fn(&Emulator),
+}
+
+/// A full sync with something that happens meanwhile.
+async fn sync_late(world: &World, emulator: Emulator, client: &Client, meanwhile: Meanwhile) {
     let (mirror, emulator) = (world.mirror.clone(), std::sync::Arc::new(emulator));
     let other = emulator.clone();
     let plain = client.clone();
-    // Each answer is made before the change and arrives after the change's event was applied.
     let interposer = Interposer::start(emulator.base_url(), move |call| {
-        if !call.target.contains("directory_users?") || call.target.contains("group=") {
+        let (path, query) = call.target.split_once('?').unwrap_or((call.target, ""));
+        if path.trim_start_matches('/') != meanwhile.list || query.contains("group=") || query.contains("user=") {
             return Fate::Pass;
         }
         let (mirror, other, plain) = (mirror.clone(), other.clone(), plain.clone());
         let runtime = tokio::runtime::Handle::current();
         Fate::Change(Box::new(move |_| {
             let change = async move {
-                drop(other.delete_user(&user_id(1, 5)));
-                drop(other.set_user_state(&user_id(1, 2), "suspended"));
+                (meanwhile.heard)(&other);
                 mirror.apply_events(&all_events(&plain).await).await.unwrap();
+                (meanwhile.unheard)(&other);
             };
             std::thread::spawn(move || runtime.block_on(change)).join().unwrap();
         }))
@@ -164,7 +185,57 @@ async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_
     .await;
     let late = client_of(&interposer.base_url, &emulator);
     world.mirror.full_sync(&late).run().await.unwrap();
-    world.assert_equals_but_metadata(&client).await;
+    assert!(!all_events(client).await.is_empty(), "the list was not asked for");
+    world.assert_equals_but_metadata(client).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_event_changed_while_a_full_sync_ran_is_not_undone_by_its_older_pages(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    let meanwhile = Meanwhile {
+        list: "directory_users",
+        heard: |emulator| {
+            emulator.delete_user(&user_id(1, 5)).unwrap();
+            emulator.set_user_state(&user_id(1, 2), "suspended").unwrap();
+        },
+        unheard: |_| {},
+    };
+    sync_late(&world, emulator, &client, meanwhile).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_an_event_ended_gets_nothing_from_older_pages(#[values(Sqlite, Postgres)] database: Database) {
+    let emulator = live(&Source::new(1, 12, 4)).await;
+    let (world, client) = (World::on(database).await, client(&emulator));
+    let meanwhile = Meanwhile {
+        list: "directory_users",
+        heard: |emulator| emulator.delete_directory(&directory_id(1)).unwrap(),
+        unheard: |_| {},
+    };
+    sync_late(&world, emulator, &client, meanwhile).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_newer_than_an_event_brings_what_no_event_told(#[values(Sqlite, Postgres)] database: Database) {
+    let (world, emulator, client) = mirrored(database).await;
+    let meanwhile = Meanwhile {
+        // Users are listed after the groups.
+        list: "directory_groups",
+        heard: |emulator| emulator.set_user_state(&user_id(1, 2), "suspended").unwrap(),
+        unheard: |emulator| {
+            let users = emulator.seed_file().unwrap().users;
+            let mut user = users.into_iter().find(|user| user.id == user_id(1, 2)).unwrap();
+            user.first_name = Some("Newer".to_owned());
+            user.updated_at = (emulator.now() + Duration::from_secs(1)).into();
+            emulator.put_user(user).unwrap();
+        },
+    };
+    sync_late(&world, emulator, &client, meanwhile).await;
 }
 
 #[rstest]
@@ -192,6 +263,37 @@ async fn an_event_that_cannot_be_applied_is_kept_and_stops_no_other(#[values(Sql
     bad.id = "event_03".to_owned();
     bad.event = "dsync.health".into();
     assert_eq!(world.mirror.apply_events(&[bad]).await.unwrap().kept, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_event_that_is_not_as_the_api_describes_it_stops_no_other_of_its_page(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("data", "created_at", "event")] field: &'static str,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    emulator.set_user_state(&user_id(1, 2), "suspended").unwrap();
+    emulator.set_user_state(&user_id(1, 4), "suspended").unwrap();
+    emulator.delete_user(&user_id(1, 5)).unwrap();
+    let interposer = Interposer::start(emulator.base_url(), move |_| {
+        Fate::Change(Box::new(move |answer| {
+            if let Some(event) = answer.pointer_mut("/data/1") {
+                event[field] = serde_json::Value::Null;
+            }
+        }))
+    })
+    .await;
+    let odd = client_of(&interposer.base_url, &emulator);
+    let counts = world.mirror.follow(&odd).poll().await.unwrap();
+    assert_eq!((counts.applied, counts.dead), (2, 1));
+    assert_eq!(world.deleted().await.len(), 3);
+    assert_eq!(interposer.calls(), 2);
+    assert_eq!(world.mirror.follow(&odd).poll().await.unwrap(), EventCounts::default());
+    assert_eq!(interposer.calls(), 3);
+    // The dead one can be tried again when somebody has mended it, and a full sync mends the rest.
+    assert_eq!(world.mirror.dead_events(10).await.unwrap().len(), 1);
+    world.mirror.full_sync(&client).run().await.unwrap();
+    world.assert_equals(&client).await;
 }
 
 #[rstest]
@@ -273,4 +375,55 @@ async fn a_late_webhook_of_what_was_undone_before_following_began_changes_nothin
     let events = all_events(&client).await;
     assert_eq!(world.mirror.apply_events(&events[5..]).await.unwrap().applied, 1);
     world.assert_equals(&client).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_source_in_which_nothing_happens_for_weeks_is_followed_all_the_same(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let clock = ManualClock::at("2026-11-01T00:00:00Z".parse().unwrap());
+    let emulator = Emulator::builder()
+        .profile(Profile::Live)
+        .seed_file(Source::new(1, 4, 2).0)
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let mut world = World::on(database).await;
+    let time = clock.clone();
+    world.mirror = world.mirror.clone().with_clock(move || time.now());
+    // As the live API: a request spans 30 days at most.
+    let time = clock.clone();
+    let interposer = Interposer::start(emulator.base_url(), move |call| {
+        let query = call
+            .target
+            .split(['?', '&'])
+            .find_map(|part| part.strip_prefix("range_start="));
+        let start = query.map(|start| start.replace("%3A", ":").parse::<jiff::Timestamp>().unwrap());
+        match start {
+            Some(start) if time.now().duration_since(start).as_hours() > 30 * 24 => Fate::Refuse(422),
+            _ => Fate::Pass,
+        }
+    })
+    .await;
+    let client = client_of(&interposer.base_url, &emulator);
+    for _ in 0..50 {
+        assert_eq!(
+            world.mirror.follow(&client).poll().await.unwrap(),
+            EventCounts::default()
+        );
+        clock.advance(Duration::from_secs(24 * 60 * 60));
+    }
+    emulator.set_user_state(&user_id(1, 1), "suspended").unwrap();
+    assert_eq!(world.mirror.follow(&client).poll().await.unwrap().applied, 1);
+
+    // One that never got an answer, and has no cursor for that reason, has lost its place.
+    world
+        .execute("UPDATE event_cursors SET cursor = NULL, polled_at = NULL")
+        .await;
+    clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
+    let error = world.mirror.follow(&client).poll().await.unwrap_err();
+    assert!(matches!(error, Error::CursorLost), "{error}");
+    world.mirror.follow(&client).poll().await.unwrap();
 }

@@ -1,16 +1,33 @@
-//! After any history, one undisturbed full sync makes the database equal to the source, and the outbox leads there too.
+//! Histories: what happens at the source and to the mirror, in any order, and what the README promises meanwhile and
+//! at the end.
 //!
 //! A history is a list of steps that a seed decides: changes at the source, polls, full syncs of all or a part, webhooks
 //! late, twice, in any order or never, by way of the inbox or not; time that passes; purges. Each step may be given up
 //! after a few polls of its future, as a crash would, may meet faults of the API, and full syncs are disturbed by changes
-//! and events. Clocks stand still unless the history moves them, so that times are often the same.
+//! and events, mostly while answers are on their way to them. Clocks stand still unless the history moves them, so that
+//! times are often the same. In one history of five there is no full sync until the end.
+//!
+//! | when | what is checked |
+//! | --- | --- |
+//! | after each task, also one that was given up or failed | the outbox, read on from where it was, leads to what the tables have |
+//! | after each poll, also within a full sync, when a full sync served that began after the first poll and nothing lied or was lost since | the tables are the truth; late webhooks leave them so and tell nothing |
+//! | after a full sync of everything | all of its parts are done; the tables are the truth, when nothing disturbed it |
+//! | after events | what was kept is there until it is applied; no membership waits for who is there |
+//! | after events, when there was no full sync yet | the tables have what the events that were applied promise ([`told`]) |
+//! | after a purge | what ended lately, what waits and what the application did not acknowledge is still there |
+//! | at the end | all webhooks in any order lead to the truth, where there was no full sync yet; a full sync leads there from anywhere, and does what `diff` said; another one changes and tells nothing; what is still on its way changes nothing |
 //!
 //! A failure prints its seed and what happened. `MIRROR_SEED=… cargo test -p workos-directory-mirror --test sync histories`
 //! replays it. `MIRROR_HISTORIES` says how many there are, a tenth of it on PostgreSQL, or how often the seed is replayed: how
 //! much of a step is done by its n-th poll depends a little on how fast the database's thread is.
 
+mod faults;
+mod gate;
 mod history;
 mod movement;
+mod task;
+mod told;
+mod trust;
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;

@@ -11,6 +11,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 /// What happens to a request.
 pub(crate) enum Fate {
@@ -23,7 +24,9 @@ pub(crate) enum Fate {
     /// It is never answered.
     Hang,
     /// It goes through when somebody says so.
-    Hold(tokio::sync::oneshot::Receiver<()>),
+    Hold(oneshot::Receiver<()>),
+    /// It goes through. When its answer is there this is called, and the answer goes on when somebody says so.
+    Late(Box<dyn FnOnce() -> oneshot::Receiver<()> + Send>),
 }
 
 /// A request, as the rule of a test sees it.
@@ -56,9 +59,14 @@ impl Interposer {
                     number,
                     target: &target,
                 };
+                let mut late = None;
                 let change = match rule(call) {
                     Fate::Pass => None,
                     Fate::Change(change) => Some(change),
+                    Fate::Late(told) => {
+                        late = Some(told);
+                        None
+                    }
                     Fate::Hang => std::future::pending().await,
                     Fate::Hold(until) => {
                         drop(until.await);
@@ -77,6 +85,9 @@ impl Interposer {
                     let mut json = serde_json::from_str(&text).unwrap();
                     change(&mut json);
                     text = json.to_string();
+                }
+                if let Some(told) = late {
+                    drop(told().await);
                 }
                 answer(status, text)
             }

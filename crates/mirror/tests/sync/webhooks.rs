@@ -143,6 +143,45 @@ async fn only_what_is_signed_is_kept(#[values(Sqlite, Postgres)] database: Datab
 }
 
 #[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_signed_but_cannot_be_read_is_kept_as_dead_and_stops_no_other(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let world = World::on(database).await;
+    let url = serve(&world.mirror, verifier()).await;
+    for body in [
+        event("event_1", "null"),
+        r#"{"id":"event_2","event":7,"data":[],"created_at":"yesterday"}"#.to_owned(),
+        event("event_3", &user("directory_user_1")),
+    ] {
+        assert_eq!(post(&url, Some(&signed(&body)), body.clone()).await, 200, "{body}");
+    }
+    let nameless = r#"{"event":"dsync.user.created","data":{}}"#;
+    assert_eq!(post(&url, Some(&signed(nameless)), nameless).await, 400);
+    let counts = world.mirror.apply_ingested().await.unwrap();
+    assert_eq!((counts.dead, counts.applied), (2, 1));
+    assert_eq!(world.column("SELECT id FROM users").await, ["directory_user_1"]);
+    let dead = world.column("SELECT id FROM events WHERE state = 'dead' AND payload IS NOT NULL ORDER BY id");
+    assert_eq!(dead.await, ["event_1", "event_2"]);
+    assert_eq!(world.mirror.retry_event("event_2").await.unwrap().unwrap().dead, 1);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_webhooks_is_taken_without_refusing_any(#[values(Sqlite, Postgres)] database: Database) {
+    let world = World::on(database).await;
+    let url = serve(&world.mirror, verifier()).await;
+    let posts = (0..200).map(|number| {
+        let (url, body) = (url.clone(), event(&format!("event_{}", number % 150), "{}"));
+        tokio::spawn(async move { post(&url, Some(&signed(&body)), body).await })
+    });
+    for answer in posts.collect::<Vec<_>>() {
+        assert_eq!(answer.await.unwrap(), 200);
+    }
+    assert_eq!(world.mirror.waiting_events().await.unwrap(), 150);
+}
+
+#[rstest]
 #[case(
     Sqlite,
     "CREATE TRIGGER refuse BEFORE INSERT ON users WHEN new.id = 'poison' BEGIN SELECT RAISE(ABORT, 'no'); END",

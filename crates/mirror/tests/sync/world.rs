@@ -4,6 +4,7 @@ use serde_json::Value;
 use sqlx::AnyPool;
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
+use tokio::sync::OnceCell;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Profile;
 use workos_directory_mirror::Error;
@@ -37,7 +38,11 @@ impl World {
     pub(crate) async fn on(database: Database) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = match database {
-            Database::Sqlite => sqlite_in(&folder),
+            Database::Sqlite => {
+                let address = sqlite_in(&folder);
+                std::fs::write(file_of(&address), EMPTY.get_or_init(empty).await).unwrap();
+                address
+            }
             Database::Postgres => cluster::database(),
         };
         Self::at(address, folder).await
@@ -46,13 +51,12 @@ impl World {
     /// A copy of the database, which nobody has open.
     pub(crate) async fn copied(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let address = match self.address.strip_prefix("sqlite:") {
-            Some(file) => {
-                let address = sqlite_in(&folder);
-                std::fs::copy(file, address.trim_start_matches("sqlite:")).unwrap();
-                address
-            }
-            None => cluster::copy(&self.address),
+        let address = if self.address.starts_with("sqlite:") {
+            let address = sqlite_in(&folder);
+            std::fs::copy(file_of(&self.address), file_of(&address)).unwrap();
+            address
+        } else {
+            cluster::copy(&self.address)
         };
         Self::at(address, folder).await
     }
@@ -235,6 +239,20 @@ impl World {
 
 fn sqlite_in(folder: &tempfile::TempDir) -> String {
     format!("sqlite:{}", folder.path().join("mirror.sqlite").display())
+}
+
+fn file_of(address: &str) -> &str {
+    address.trim_start_matches("sqlite:")
+}
+
+/// A SQLite file with all tables and nothing in them: making them takes longer than many a test.
+static EMPTY: OnceCell<Vec<u8>> = OnceCell::const_new();
+
+async fn empty() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let address = sqlite_in(&folder);
+    Mirror::connect(&address).await.unwrap().close().await;
+    std::fs::read(file_of(&address)).unwrap()
 }
 
 /// An emulator that embeds no groups, as the live API does for new teams.

@@ -113,6 +113,7 @@ async fn the_guard_marks_nothing_and_leaves_the_step_open(#[values(Sqlite, Postg
     // Newcomers do not make the loss look smaller.
     write(&store, &run, 2, Kind::Users, users(30..200)).await;
     let refusal = Refusal {
+        kind: Kind::Users,
         gone: 30,
         of: 100,
         limit_percent: 20,
@@ -130,6 +131,53 @@ async fn the_guard_marks_nothing_and_leaves_the_step_open(#[values(Sqlite, Postg
     );
     assert_eq!(finish(&store, &run, 2, Kind::Users, Guard::Off).await, Ok(30));
     assert!(store.step(key(&run, Kind::Users)).await.unwrap().finished);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_few_groups_or_users_that_have_most_memberships_do_not_take_them_along(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let run = new_run(&store, 1).await;
+    let groups = || Batch::Objects(&GROUPS, vec![group("g1"), group("g2")]);
+    write(&store, &run, 1, Kind::Groups, groups()).await;
+    // User 0 has two memberships of 51, and everybody is in the first group.
+    let users = |from| {
+        let users = (from..50).map(|number| {
+            let groups: &[&str] = if number == 0 { &["g1", "g2"] } else { &["g1"] };
+            told(user(&format!("u{number:02}"), "x"), groups)
+        });
+        Batch::Users(users.collect())
+    };
+    write(&store, &run, 1, Kind::Users, users(0)).await;
+
+    let run = new_run(&store, 2).await;
+    write(&store, &run, 2, Kind::Groups, Batch::Objects(&GROUPS, Vec::new())).await;
+    let refusal = |gone| Refusal {
+        kind: Kind::Memberships,
+        gone,
+        of: 51,
+        limit_percent: 20,
+    };
+    assert_eq!(
+        finish(&store, &run, 2, Kind::Groups, Guard::AtMost(20)).await,
+        Err(refusal(51))
+    );
+    assert_eq!(
+        column(&store, "SELECT kind FROM changes WHERE kind LIKE '%left%'")
+            .await
+            .len(),
+        0
+    );
+    let ended = "SELECT user_id FROM memberships WHERE deleted_at IS NOT NULL";
+    assert_eq!(column(&store, ended).await.len(), 0);
+    // One user is few, and two memberships are.
+    write(&store, &run, 2, Kind::Users, users(1)).await;
+    assert_eq!(finish(&store, &run, 2, Kind::Users, Guard::AtMost(20)).await, Ok(1));
+    assert_eq!(column(&store, ended).await.len(), 2);
+    assert_eq!(finish(&store, &run, 2, Kind::Groups, Guard::Off).await, Ok(2));
+    assert_eq!(column(&store, ended).await.len(), 51);
 }
 
 #[rstest]
@@ -227,4 +275,35 @@ async fn a_step_that_was_not_traversed_cannot_be_finished(#[values(Sqlite, Postg
         .unwrap_err();
     assert!(matches!(error, Error::CutShort { kind: Kind::Users }), "{error}");
     assert_eq!(column(&store, "SELECT id FROM active_users").await, ["u1"]);
+}
+
+/// A plan that looks at each user for each membership takes hours where there are some 100,000 of both: what a user of a large
+/// directory leaves behind is found by the memberships that have just ended.
+#[tokio::test]
+async fn one_user_who_is_gone_from_a_large_directory_is_told_of_within_seconds() {
+    let store = store_on(Postgres).await;
+    let run = new_run(&store, 1).await;
+    sqlx::raw_sql(
+        "INSERT INTO groups (id, directory_id, name, generation, first_seen_at, changed_at)
+         VALUES ('g', 'directory_1', 'g', 2, '', '');
+         INSERT INTO users (id, directory_id, state, created_at, updated_at, generation, first_seen_at, changed_at)
+         SELECT 'directory_user_01JA0000000000000000' || n, 'directory_1', 'active', '', '', CASE n WHEN 7 THEN 1 ELSE 2 END, '', ''
+         FROM generate_series(1, 200000) AS n;
+         INSERT INTO memberships (user_id, group_id, generation, first_seen_at, changed_at, told)
+         SELECT id, 'g', generation, '', '', 1 FROM users;
+         ANALYZE",
+    )
+    .execute(&store.pool)
+    .await
+    .unwrap();
+    drop(run);
+    let run = new_run(&store, 2).await;
+    write(&store, &run, 2, Kind::Users, Batch::Users(Vec::new())).await;
+    let finished = finish(&store, &run, 2, Kind::Users, Guard::AtMost(20));
+    let finished = tokio::time::timeout(std::time::Duration::from_secs(60), finished).await;
+    assert_eq!(finished.unwrap(), Ok(1));
+    assert_eq!(
+        column(&store, "SELECT kind FROM changes ORDER BY id").await,
+        ["user_deprovisioned", "left_group"]
+    );
 }

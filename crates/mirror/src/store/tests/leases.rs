@@ -70,6 +70,29 @@ async fn who_was_stopped_and_lost_a_lease_to_another_writes_nothing_more(
 
 #[rstest]
 #[tokio::test]
+async fn who_has_a_directory_of_a_run_that_another_run_replaced_writes_nothing_more(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let now = time(1).parse().unwrap();
+    let (run, list) = join(&store, wanted("all", &now, None)).await;
+    let directories = Batch::Objects(&crate::record::DIRECTORIES, vec![directory(DIRECTORY)]);
+    write(&store, &list, 1, Kind::Directories, directories).await;
+    store.listed(held(&list, &time(1)), None).await.unwrap();
+    let part = store.take_part(0, run.id).await.unwrap().unwrap();
+    let page = || Batch::Users(vec![told(user("u1", "Ada"), &[])]);
+    write(&store, &part, 1, Kind::Users, page()).await;
+
+    // The directory's lease is nobody else's before the new run has its own list.
+    join(&store, wanted("all", &now, None)).await;
+    let late = time(2);
+    let written = store.write(key(&part, Kind::Users), held(&part, &late), page(), last_page());
+    let error = written.await.unwrap_err();
+    assert!(matches!(error, Error::TakenOver { run } if run == part.run), "{error}");
+}
+
+#[rstest]
+#[tokio::test]
 async fn who_lost_the_list_of_events_neither_applies_nor_forgets_anything(
     #[values(Sqlite, Postgres)] database: Database,
 ) {

@@ -11,10 +11,10 @@ use workos_directory_sync::types::DirectoryUser;
 pub(super) fn move_something(random: &mut Rng, emulator: &Emulator) -> String {
     let all = emulator.seed_file().unwrap();
     let now = emulator.now();
-    let user = random.choice(&all.users);
-    let group = random.choice(&all.groups);
+    let user = choose(random, &all.users);
+    let group = choose(random, &all.groups);
     let directory = random.choice(&all.directories).map(|directory| directory.id.clone());
-    match (random.u8(0..26), directory, user, group) {
+    match (random.u8(0..28), directory, user, group) {
         (0..=2, Some(directory), ..) => {
             let mut user = DirectoryUser::new(emulator.new_user_id(), directory, "active", now, now);
             user.first_name = Some(format!("Nr {}", random.u16(..)));
@@ -40,7 +40,7 @@ pub(super) fn move_something(random: &mut Rng, emulator: &Emulator) -> String {
             emulator.delete_group(&group.id).unwrap();
             format!("{} goes", group.id)
         }
-        (9, Some(directory), ..) if random.u8(0..4) == 0 => {
+        (9, Some(directory), ..) if random.bool() => {
             emulator.delete_directory(&directory).unwrap();
             format!("{directory} goes")
         }
@@ -49,7 +49,7 @@ pub(super) fn move_something(random: &mut Rng, emulator: &Emulator) -> String {
             emulator.set_directory_state(&directory, state).unwrap();
             format!("{directory} becomes {state}")
         }
-        (11, ..) if random.bool() => found(random, emulator),
+        (11, ..) => found(random, emulator),
         (12..=13, _, Some(user), _) => {
             let mut user = user.clone();
             user.first_name = Some(format!("Nr {}", random.u16(..)));
@@ -66,14 +66,38 @@ pub(super) fn move_something(random: &mut Rng, emulator: &Emulator) -> String {
         }
         (15..=21, ..) => join(random, emulator, &all),
         (22..=25, ..) => {
-            let Some(membership) = random.choice(&all.memberships) else {
+            let Some(membership) = choose(random, &all.memberships) else {
                 return "nobody can leave".to_owned();
             };
             emulator.remove_member(&membership.user, &membership.group).unwrap();
             format!("{} leaves {}", membership.user, membership.group)
         }
+        (26..=27, _, Some(user), _) => come_back(random, emulator, &all, user),
         _ => "nothing happens".to_owned(),
     }
+}
+
+/// One of them, mostly of the newest: so that several things happen to it.
+fn choose<'a, T>(random: &mut Rng, all: &'a [T]) -> Option<&'a T> {
+    let newest = &all[all.len().saturating_sub(3)..];
+    let from = if random.bool() { newest } else { all };
+    random.choice(from)
+}
+
+/// A user goes and is there again at once, with another id and mostly in the same groups.
+fn come_back(random: &mut Rng, emulator: &Emulator, all: &SeedFile, user: &DirectoryUser) -> String {
+    emulator.delete_user(&user.id).unwrap();
+    let mut next = user.clone();
+    next.id = emulator.new_user_id();
+    // One who is inactive would not come.
+    next.state = "active".into();
+    emulator.put_user(next.clone()).unwrap();
+    for membership in all.memberships.iter().filter(|membership| membership.user == user.id) {
+        if random.u8(0..4) > 0 {
+            emulator.add_member(&next.id, &membership.group).unwrap();
+        }
+    }
+    format!("{} comes back as {}", user.id, next.id)
 }
 
 /// A new directory of an organization that may have one.
@@ -89,7 +113,7 @@ fn found(random: &mut Rng, emulator: &Emulator) -> String {
 
 /// Somebody joins a group of their directory.
 fn join(random: &mut Rng, emulator: &Emulator, all: &SeedFile) -> String {
-    let Some(user) = random.choice(&all.users) else {
+    let Some(user) = choose(random, &all.users) else {
         return "nobody can join".to_owned();
     };
     let groups = all.groups.iter();
