@@ -199,7 +199,7 @@ fn split(users: Vec<(Record, EmbeddedGroups)>) -> UserPage {
     page
 }
 
-/// A JSON array, the one parameter of a statement that works on a whole page.
+/// A JSON array as a parameter.
 fn json_array(values: &(impl serde::Serialize + ?Sized)) -> Result<String, sqlx::Error> {
     serde_json::to_string(values).map_err(|error| sqlx::Error::Encode(error.into()))
 }

@@ -8,14 +8,13 @@
 //!   that it saw misses nothing. SQLite has one writer. In PostgreSQL a transaction takes a lock before its first change
 //!   and keeps it to its end.
 
-use serde::Serialize;
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
 
 use super::Connection;
 use super::DatabaseRow;
 use super::Dialect;
-use super::json_array;
+use super::Rows;
 use crate::ChangeKind;
 use crate::Kind;
 use crate::record::Record;
@@ -26,7 +25,7 @@ const LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('workos-directory-mirror changes ' || current_schema(), 0))";
 
 /// A change of a directory, user or group, not written yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     kind: ChangeKind,
     directory: String,
@@ -63,15 +62,6 @@ impl Told {
             previous: None,
         }
     }
-}
-
-/// Whose memberships may have changed.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Whose<'a> {
-    /// A JSON array of users.
-    Users(&'a str),
-    /// A JSON array of groups.
-    Groups(&'a str),
 }
 
 /// Keeps other transactions from telling until this one ends.
@@ -167,16 +157,24 @@ pub(super) async fn write(connection: &mut Connection, now: &str, told: &[Told])
         return Ok(());
     }
     lock(connection).await?;
+    let columns = ["kind", "directory_id", "user_id", "group_id", "state", "previous_state"];
+    let mut rows = Rows::new(Dialect::of(connection), columns);
+    for change in told {
+        rows.push([
+            Some(change.kind.as_str()),
+            Some(change.directory.as_str()),
+            change.user.as_deref(),
+            change.group.as_deref(),
+            change.state.as_deref(),
+            change.previous.as_deref(),
+        ])?;
+    }
+    let columns = columns.join(", ");
     let sql = format!(
-        "INSERT INTO changes (changed_at, kind, directory_id, user_id, group_id, state, previous_state)
-         SELECT $2, value ->> 'kind', value ->> 'directory', value ->> 'user', value ->> 'group', value ->> 'state',
-                value ->> 'previous'
-         FROM {} AS told",
-        Dialect::of(connection).elements("$1")
+        "INSERT INTO changes (changed_at, {columns}) SELECT $1, {columns} FROM {}",
+        rows.table("told", 2)
     );
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(json_array(told)?)
-        .bind(now)
+    rows.bind_to(sqlx::query(AssertSqlSafe(sql)).bind(now))
         .execute(connection)
         .await?;
     Ok(())
@@ -198,34 +196,26 @@ pub(super) fn of_gone(kind: Kind, condition: &str) -> String {
     )
 }
 
-/// Tells of the memberships that came with their users or groups, a JSON array of ids.
+/// Tells of the memberships that came with their users or groups, a JSON array of ids: those that are there and were not
+/// told, and those that were told and are not there any more.
 pub(super) async fn memberships_of(
     connection: &mut Connection,
     now: &str,
     kind: Kind,
     ids: &str,
 ) -> Result<(), sqlx::Error> {
-    match kind {
-        Kind::Users => memberships(connection, now, Whose::Users(ids)).await,
-        Kind::Groups => memberships(connection, now, Whose::Groups(ids)).await,
+    let column = match kind {
+        Kind::Users => "user_id",
+        Kind::Groups => "group_id",
         // Memberships do not depend on their directory.
-        Kind::Directories | Kind::Memberships => Ok(()),
-    }
-}
-
-/// Tells of the memberships that are there and were not told, and of those that were told and are not there any more.
-pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: Whose<'_>) -> Result<(), sqlx::Error> {
-    lock(connection).await?;
-    let dialect = Dialect::of(connection);
-    let strings = dialect.strings("$1");
-    let (condition, parameter) = match whose {
-        Whose::Users(users) => (format!("m.user_id IN ({strings})"), users),
-        Whose::Groups(groups) => (format!("m.group_id IN ({strings})"), groups),
+        Kind::Directories | Kind::Memberships => return Ok(()),
     };
+    lock(connection).await?;
+    let strings = Dialect::of(connection).strings("$1");
     // Its user was there when it was told, and rows stay: every change has a directory.
     let differing = format!(
         "FROM memberships AS m JOIN users AS u ON u.id = m.user_id LEFT JOIN groups AS g ON g.id = m.group_id
-         WHERE {condition} AND m.told <> CASE
+         WHERE m.{column} IN ({strings}) AND m.told <> CASE
              WHEN m.deleted_at IS NULL AND u.deleted_at IS NULL AND g.id IS NOT NULL AND g.deleted_at IS NULL THEN 1
              ELSE 0 END"
     );
@@ -235,7 +225,7 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
          {differing} ORDER BY m.user_id, m.group_id"
     );
     let written = sqlx::query(AssertSqlSafe(sql))
-        .bind(parameter)
+        .bind(ids)
         .bind(now)
         .execute(&mut *connection)
         .await?
@@ -245,10 +235,7 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
             "UPDATE memberships SET told = 1 - memberships.told FROM (SELECT m.user_id, m.group_id {differing}) AS d
              WHERE memberships.user_id = d.user_id AND memberships.group_id = d.group_id"
         );
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(parameter)
-            .execute(connection)
-            .await?;
+        sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(connection).await?;
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ pub(super) async fn delete(
     // Remembered, so that an older event that comes later does not bring them to life. Nobody is told of them.
     objects::upsert(connection, table, stamp, &unknown).await?;
     let (ids, told) = (json_array(&ids)?, json_array(&told)?);
-    // Memberships first: those of a directory are found through its users.
+    // Memberships first: those of a directory are found through its users and groups.
     for (kind, joined, condition) in parts(table.kind, Dialect::of(connection)) {
         if kind != Kind::Memberships {
             let told = if kind == table.kind { &told } else { &ids };
@@ -69,7 +69,7 @@ pub(super) async fn delete(
             .execute(&mut *connection)
             .await?;
         if kind == Kind::Memberships {
-            outbox::memberships_of(connection, stamp.now, table.kind, &ids).await?;
+            outbox::ended_memberships(connection, stamp.now).await?;
         }
     }
     Ok(were_gone)
@@ -107,6 +107,11 @@ fn parts(kind: Kind, dialect: Dialect) -> Vec<(Kind, &'static str, String)> {
             (
                 Kind::Memberships,
                 " JOIN users AS u ON u.directory_id = mark.id WHERE memberships.user_id = u.id",
+                String::new(),
+            ),
+            (
+                Kind::Memberships,
+                " JOIN groups AS g ON g.directory_id = mark.id WHERE memberships.group_id = g.id",
                 String::new(),
             ),
             (
