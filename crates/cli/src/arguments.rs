@@ -15,6 +15,7 @@ use crate::events;
 use crate::follow;
 use crate::groups;
 use crate::health;
+use crate::interrupt;
 use crate::logs::Verbosity;
 use crate::man;
 use crate::memberships;
@@ -83,6 +84,21 @@ pub(crate) enum Command {
     Config(config::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
+}
+
+impl Command {
+    /// What the process ends with when it is asked to end before the command has begun with anything.
+    pub(crate) fn code_when_asked_to_end(&self) -> u8 {
+        // One that goes on until it is asked to end has done what it should.
+        let is_endless = match self {
+            Self::Follow(_) | Self::Webhooks(_) => true,
+            Self::Health(arguments) => arguments.is_endless(),
+            Self::Changes(arguments) => arguments.is_endless(),
+            Self::Emulator(arguments) => arguments.is_endless(),
+            _ => false,
+        };
+        if is_endless { 0 } else { interrupt::INTERRUPTED }
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use workos_directory_mirror::Mirror;
 use crate::connection::Place;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::interrupt::Asked;
 use crate::notice;
 use crate::output;
 use crate::output::Format;
@@ -88,6 +89,13 @@ Examples:
     },
 }
 
+impl Arguments {
+    /// Whether it goes on until it is asked to end.
+    pub(crate) fn is_endless(&self) -> bool {
+        matches!(self.verb, Verb::Follow { .. })
+    }
+}
+
 pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
     let format = Format::of_lists(asked).general()?;
     match &arguments.verb {
@@ -108,9 +116,9 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             interval,
             status,
         } => {
-            let asked = interrupt::listen()?;
             let status = status.open(status::HOLDS_FOR).await?;
             let mirror = place.existing().await?;
+            let asked = interrupt::listen();
             let look = async || {
                 let consumers = mirror.consumers().await?;
                 let waiting = consumers
@@ -155,16 +163,14 @@ async fn follow(
     consumer: &str,
     interval: Duration,
     format: Format,
-    asked: impl Future<Output = Result<(), Failure>>,
+    mut asked: Asked,
 ) -> Result<(), Failure> {
-    tokio::pin!(asked);
     let changes = mirror.changes(consumer).interval(interval);
     let mut stream = changes.stream();
     loop {
         let change = tokio::select! {
             biased;
-            asked = &mut asked => {
-                asked?;
+            () = &mut asked => {
                 notice::say("stopped; the same command goes on from here");
                 return Ok(());
             }

@@ -35,10 +35,10 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let address = arguments.database.required(&chosen)?;
     let client = arguments.connection.client_of(&chosen)?;
     let mirror = Mirror::connect(&address).await?;
-    let asked = interrupt::listen()?;
+    let asked = interrupt::listen();
     let compared = tokio::select! {
         compared = mirror.diff(&client) => compared.map_err(Failure::from),
-        asked = asked => asked.and_then(|()| Err(Failure::interrupted("interrupted; nothing was changed"))),
+        () = asked => Err(Failure::interrupted("interrupted; nothing was changed")),
     };
     mirror.close().await;
     let diff = compared?;

@@ -62,12 +62,12 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let chosen = arguments.connection.chosen()?;
     let address = arguments.database.required(&chosen)?;
     let client = arguments.connection.client_of(&chosen)?;
-    let asked = interrupt::listen()?;
     let status = arguments
         .status
         .open(PATIENCE + Duration::from_secs(arguments.interval))
         .await?;
     let mirror = Mirror::connect(&address).await?;
+    let asked = interrupt::listen();
     let (unwritten, cannot_write) = (Mutex::new(None), Notify::new());
     let follow = mirror
         .follow(&client)
@@ -84,7 +84,7 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     notice::say("following; Ctrl-C ends it");
     let stop = async {
         tokio::select! {
-            asked = asked => asked,
+            () = asked => Ok(()),
             failed = status.serve() => failed,
             () = cannot_write.notified() => Ok(()),
         }

@@ -91,33 +91,57 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
+use tokio::runtime::Runtime;
 use tracing::Instrument as _;
 
 use crate::arguments::Arguments;
 use crate::arguments::Command;
 use crate::failure::Failure;
+use crate::interrupt::Signals;
 use crate::logs::Logs;
 
 fn main() -> ExitCode {
+    let (runtime, signals) = match start() {
+        Ok(started) => started,
+        Err(failure) => return failure.report(),
+    };
     let matches = Arguments::command().get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let logs = match arguments.verbosity.install() {
         Ok(logs) => logs,
         Err(failure) => return failure.report(),
     };
-    let code = match run(arguments, &matches, &logs) {
+    let code = match run(&runtime, signals, arguments, &matches, &logs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     };
+    // A name that nobody resolves does not hold up the end.
+    runtime.shutdown_background();
     logs.finish();
     code
 }
 
-fn run(arguments: Arguments, matches: &ArgMatches, logs: &Logs) -> Result<(), Failure> {
+/// Listens for signals before anything else: one that came earlier would end the process without an exit code.
+fn start() -> Result<(Runtime, Signals), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
+    let within = runtime.enter();
+    let signals = Signals::new()?;
+    drop(within);
+    Ok((runtime, signals))
+}
+
+fn run(
+    runtime: &Runtime,
+    signals: Signals,
+    arguments: Arguments,
+    matches: &ArgMatches,
+    logs: &Logs,
+) -> Result<(), Failure> {
+    let _within = runtime.enter();
+    interrupt::watch(signals, arguments.command.code_when_asked_to_end());
     let span = logs.command(matches);
     let result = runtime.block_on(dispatch(arguments).instrument(span.clone()));
     if let Err(failure) = &result {

@@ -84,7 +84,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Runs a sync and shows how it goes. Ctrl-C ends it when the page in hand is written, and the next run goes on from there.
 pub(crate) async fn watched(sync: FullSync<'_>) -> Result<Summary, Failure> {
     let display = Display::new();
-    let asked = interrupt::listen()?;
+    let asked = interrupt::listen();
     let page = Notify::new();
     let result = {
         let run = sync.on_progress(|progress| {
@@ -98,19 +98,16 @@ pub(crate) async fn watched(sync: FullSync<'_>) -> Result<Summary, Failure> {
         }
         tokio::select! {
             result = &mut run => result.map_err(Failure::from),
-            asked = asked => match asked {
-                Ok(()) => {
-                    display.note("ending with the page in hand; Ctrl-C again ends at once");
-                    tokio::select! {
-                        // First, so that it listens before the run goes on.
-                        biased;
-                        () = page.notified() => Err(interrupted(&display)),
-                        result = &mut run => result.map_err(Failure::from),
-                        () = tokio::time::sleep(GRACE) => Err(interrupted(&display)),
-                    }
+            () = asked => {
+                display.note("ending with the page in hand; Ctrl-C again ends at once");
+                tokio::select! {
+                    // First, so that it listens before the run goes on.
+                    biased;
+                    () = page.notified() => Err(interrupted(&display)),
+                    result = &mut run => result.map_err(Failure::from),
+                    () = tokio::time::sleep(GRACE) => Err(interrupted(&display)),
                 }
-                Err(failure) => Err(failure),
-            },
+            }
         }
     };
     display.finish();

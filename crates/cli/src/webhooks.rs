@@ -85,9 +85,9 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
 
 async fn serve(arguments: &Serve, format: Format) -> Result<(), Failure> {
     let verifier = verifier()?;
-    let asked = interrupt::listen()?;
     let status = arguments.status.open(status::HOLDS_FOR).await?;
     let mirror = arguments.place.mirror().await?;
+    let asked = interrupt::listen();
     let cannot_listen = |error| Failure::usage(format!("cannot listen on {}: {error}", arguments.listen));
     let listener = TcpListener::bind(arguments.listen).await.map_err(cannot_listen)?;
     let listening = Listening {
@@ -120,7 +120,7 @@ async fn serve(arguments: &Serve, format: Format) -> Result<(), Failure> {
     let ended = worker
         .run(async {
             listened = tokio::select! {
-                asked = asked => asked,
+                () = asked => Ok(()),
                 failed = status.serve_while(look) => failed,
                 () = ending.notified() => Ok(()),
             };

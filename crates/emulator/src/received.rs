@@ -14,6 +14,8 @@ const REMEMBERED: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
+    /// When it came, by the emulator's clock. Requests that came at once may be listed in another order.
+    pub received_at: jiff::Timestamp,
     /// The `operationId`; `None` when the path or method belongs to no operation.
     pub operation: Option<&'static str>,
     /// The HTTP method.

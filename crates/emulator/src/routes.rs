@@ -202,6 +202,7 @@ fn respond(
         answer::response(result, Some(quota), &request_id)
     });
     app.received.add(ReceivedRequest {
+        received_at: now,
         operation: operation.map(|operation| operation.id),
         method: request.method().to_string(),
         target: request.uri().to_string(),

@@ -12,6 +12,7 @@
 //! know the cursor any more, that is told, the cursor is forgotten, and a full sync brings what the lost events did.
 
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -147,7 +148,11 @@ impl<'a> Follow<'a> {
     /// [`Error::Busy`] when another process follows into the same SQLite file. With PostgreSQL any number of processes do.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let _locked = self.mirror.lock.take(Work::Follow)?;
-        let presence = Presence::enter(self.mirror).await?;
+        let mut shutdown = pin!(shutdown);
+        let presence = tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            entered = Presence::enter(self.mirror) => entered?,
+        };
         let client = presence.share(self.client, self.mirror);
         let look_again = Notify::new();
         let work = async {

@@ -18,7 +18,9 @@ use crate::Error;
 use crate::Mirror;
 use crate::address::Address;
 use crate::budget;
+use crate::store::connect::CONNECT_TIMEOUT;
 use crate::store::connect::connect;
+use crate::store::connect::no_answer;
 use crate::store::workers;
 use crate::store::workers::LEASE;
 
@@ -47,9 +49,14 @@ impl Presence {
             });
         };
         let mut session = connect(address).await?;
-        sqlx::raw_sql(KEEP_ALIVE).execute(&mut session).await?;
+        let entering = async {
+            sqlx::raw_sql(KEEP_ALIVE).execute(&mut session).await?;
+            workers::enter(&mut session).await
+        };
+        let entered = tokio::time::timeout(CONNECT_TIMEOUT, entering).await;
+        let worker = entered.map_err(|_| no_answer(CONNECT_TIMEOUT))??;
         Ok(Self {
-            worker: workers::enter(&mut session).await?,
+            worker,
             session: Some(Mutex::new(session)),
         })
     }
@@ -80,7 +87,7 @@ impl Presence {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => return Error::Forgotten,
                 Ok(Err(error)) => return error.into(),
-                Err(_) => return sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into(),
+                Err(_) => return no_answer(LEASE).into(),
             }
         }
     }

@@ -161,6 +161,13 @@ enum ProfileName {
     Seed,
 }
 
+impl Arguments {
+    /// Whether it goes on until it is asked to end.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
 pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
     match &arguments.command {
         Some(command) => control::run(command, asked).await,
@@ -211,7 +218,7 @@ async fn start(arguments: &Arguments, format: Format) -> Result<(), Failure> {
         started.map_err(|error| Failure::usage(error.to_string()))?;
     }
     let secret = register_webhooks(&emulator, arguments)?;
-    let ended = interrupt::listen()?;
+    let ended = interrupt::listen();
     let (url, key) = (emulator.base_url().to_owned(), emulator.api_key().to_owned());
     let mut told = json!({ "base_url": url, "api_key": key });
     let mut line = format!("export WORKOS_BASE_URL={url} WORKOS_API_KEY={key}");
@@ -221,7 +228,7 @@ async fn start(arguments: &Arguments, format: Format) -> Result<(), Failure> {
     }
     output::result(format, &told, || format!("{line}\n"))?;
     notice::say(&format!("listening on {url}, Ctrl-C ends it"));
-    ended.await?;
+    ended.await;
     let requests = emulator.total_requests();
     arguments.files.leave(&emulator)?;
     emulator.shutdown().await;

@@ -127,6 +127,11 @@ fn write(health: &Health, format: Format) -> Result<(), Failure> {
 }
 
 impl Arguments {
+    /// Whether it goes on until it is asked to end.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.watch
+    }
+
     async fn once(&self, source: &Source, format: Format) -> Result<(), Failure> {
         if self.status.is_given() {
             return Err(Failure::usage(
@@ -164,10 +169,10 @@ impl Arguments {
 
     /// Looks until it is asked to end.
     async fn watch(&self, source: &Source, format: Format) -> Result<(), Failure> {
-        let asked = interrupt::listen()?;
+        let asked = interrupt::listen();
         let status = self.status.open(PATIENCE + Duration::from_secs(self.interval)).await?;
         tokio::select! {
-            asked = asked => asked,
+            () = asked => Ok(()),
             failed = status.serve() => failed,
             failed = self.look_again_and_again(source, format, &status) => failed,
         }

@@ -141,8 +141,7 @@ pub(crate) async fn each<T>(
     mut take: impl FnMut(T) -> Result<ControlFlow<()>, Failure>,
 ) -> Result<u64, Failure> {
     let mut count = 0;
-    let asked = interrupt::listen()?;
-    tokio::pin!(asked);
+    let mut asked = interrupt::listen();
     // Where the page in hand began when it was asked to end.
     let mut ending: Option<Option<String>> = None;
     while limit.is_none_or(|limit| count < limit) {
@@ -152,8 +151,7 @@ pub(crate) async fn each<T>(
         } else {
             tokio::select! {
                 biased;
-                requested = &mut asked => {
-                    requested?;
+                () = &mut asked => {
                     ending = Some(source.cursor());
                     continue;
                 }

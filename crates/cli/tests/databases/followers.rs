@@ -1,6 +1,5 @@
 //! Three `dsync follow` on one PostgreSQL, the one that reads the events stopped and continued.
 
-use std::process::Child;
 use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
@@ -14,6 +13,7 @@ use workos_directory_sync::types::DirectoryUser;
 
 use super::cluster;
 use super::dsync;
+use super::process::Process;
 use super::stopped::signal;
 use super::stopped::stop;
 
@@ -24,16 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How often to look.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// A process that ends with the test.
-struct Following(Child);
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
 
 fn hire(emulator: &Emulator, directory: &str) {
     let now = emulator.now();
@@ -72,7 +62,7 @@ async fn another_follower_takes_over_from_one_that_is_stopped_and_each_change_is
     let mut followers = [0, 1, 2].map(|_| {
         let mut command = dsync(&emulator, folder.path());
         command.args(["follow", "--interval", "1", "--database", &address]);
-        Following(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     });
     // PostgreSQL makes the tables while it is asked for them.
     let end = Instant::now() + PATIENCE;

@@ -1,12 +1,17 @@
-//! `dsync sync` as a process of its own, on both databases: who may connect, and what a process that is killed leaves.
+//! `dsync sync` as a process of its own, on both databases: who may connect, what a process leaves that is
+//! killed or asked to end, and what several share.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
+mod asked;
+mod budget;
 #[path = "../../../mirror/tests/cluster/mod.rs"]
 mod cluster;
 mod followers;
 mod killed;
+mod page;
+mod process;
 mod stopped;
 
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+use std::fs::File;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::net::TcpStream;
@@ -154,4 +155,53 @@ async fn a_list_whose_reader_does_not_read_ends_at_the_second_request() {
         interrupt();
     }
     assert_eq!(list.wait().unwrap().code(), Some(130));
+}
+
+/// The commands that go on until they are asked to end, and some that have an end of their own, with what they say then.
+const ENDINGS: [(&[&str], i32); 7] = [
+    (&["follow"], 0),
+    (&["health", "--watch"], 0),
+    (&["webhooks", "serve", "--listen", "127.0.0.1:0"], 0),
+    (&["changes", "follow", "--consumer", "access"], 0),
+    (&["sync"], 130),
+    (&["diff"], 130),
+    (&["purge", "--older-than", "30"], 130),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_comes_while_the_settings_are_read_ends_the_process_with_the_documented_code() {
+    let world = World::small().await;
+    let settings = world.folder.path().join("config.toml");
+    assert!(Command::new("mkfifo").arg(&settings).status().unwrap().success());
+    for (arguments, code) in ENDINGS {
+        for signal in ["-INT", "-TERM"] {
+            let mut running = Running::start(&mut started(&world, arguments, DATABASE));
+            // It can be opened once the process reads it, which has no end while this is open.
+            let held = File::options().write(true).open(&settings).unwrap();
+            running.signal(signal);
+            assert_eq!(running.code(), code, "{arguments:?} {signal}");
+            drop(held);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_comes_while_the_database_does_not_answer_ends_the_process_at_once() {
+    let world = World::small().await;
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("postgres://nobody@{}/mirror", silent.local_addr().unwrap());
+    for (arguments, code) in ENDINGS {
+        let mut running = Running::start(&mut started(&world, arguments, ["--database", &address]));
+        let _connection = silent.accept().unwrap();
+        let start = Instant::now();
+        running.signal("-TERM");
+        assert_eq!(running.code(), code, "{arguments:?}");
+        assert!(start.elapsed() < AT_ONCE, "{arguments:?}");
+    }
+}
+
+fn started(world: &World, arguments: &[&str], database: [&str; 2]) -> Command {
+    let mut command = world.command(&[arguments, &database[..]].concat());
+    command.env("WORKOS_WEBHOOK_SECRET", "whsec_test");
+    command
 }

@@ -883,6 +883,8 @@ pub struct Organization {
 pub struct ReceivedRequest {
     /// The request's number; the cursor of the list.
     pub id: String,
+    /// When it came, by the emulator's clock. Requests that came at once may be listed in another order.
+    pub received_at: workos_directory_sync::Timestamp,
     /// The `operationId`; missing when the path or method belongs to no operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
@@ -899,12 +901,14 @@ impl ReceivedRequest {
     #[must_use]
     pub fn new(
         id: impl Into<String>,
+        received_at: impl Into<workos_directory_sync::Timestamp>,
         method: impl Into<String>,
         target: impl Into<String>,
         status: u32,
     ) -> Self {
         Self {
             id: id.into(),
+            received_at: received_at.into(),
             operation: None,
             method: method.into(),
             target: target.into(),

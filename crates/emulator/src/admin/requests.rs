@@ -30,12 +30,13 @@ pub(crate) fn list(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
 
 fn shown((number, request): (u64, ReceivedRequest)) -> types::ReceivedRequest {
     let ReceivedRequest {
+        received_at,
         operation,
         method,
         target,
         status,
     } = request;
-    let mut shown = types::ReceivedRequest::new(number.to_string(), method, target, status.into());
+    let mut shown = types::ReceivedRequest::new(number.to_string(), received_at, method, target, status.into());
     shown.operation = operation.map(str::to_owned);
     shown
 }

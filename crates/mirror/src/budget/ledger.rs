@@ -10,6 +10,8 @@
 //! What a worker drew and did not use lapses by itself, so a worker may die at any time. Nothing depends on the clocks of
 //! the workers: T is the database's, and a worker measures v from before it asked.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -22,6 +24,9 @@ pub(crate) struct Limit {
 
 /// How finely the ends of draws are told apart, as a share of the span: so the ledger is short however many draws there are.
 const GRAINS: i64 = 50;
+
+/// For how long a draw may be used, unless the span is longer: where the database is slow, requests go on slowly.
+pub(crate) const LONGEST_USE: Duration = Duration::from_secs(60);
 
 /// What was drawn and still counts, and who wants to draw. Times are in milliseconds by the database's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +48,24 @@ pub(crate) struct Wish {
     pub(crate) valid_ms: i64,
 }
 
+impl Limit {
+    /// How finely the ends of draws are told apart.
+    fn grain_ms(self) -> i64 {
+        (self.span_ms / GRAINS).max(1)
+    }
+
+    /// How long a draw counts at most.
+    fn longest_ms(self) -> i64 {
+        let longest_use = i64::try_from(LONGEST_USE.as_millis()).unwrap_or(i64::MAX);
+        let use_ms = self.span_ms.max(longest_use);
+        use_ms.saturating_add(self.span_ms).saturating_add(2 * self.grain_ms())
+    }
+}
+
 impl Ledger {
     /// How many requests may be drawn now: what is left, but no more than a fair part while others want more than they got.
     pub(crate) fn ask(&mut self, limit: Limit, wish: Wish) -> u32 {
+        self.keep_to_the_clock(limit, wish.now);
         self.draws.retain(|(until, ..)| *until > wish.now);
         self.hungry
             .retain(|(worker, until)| *worker != wish.worker && *until > wish.now);
@@ -65,9 +85,19 @@ impl Ledger {
         drawn
     }
 
+    /// What lasts longer than anything can was noted by a clock that was ahead, that of a server before this one, say. It is
+    /// not waited for until this clock is there.
+    fn keep_to_the_clock(&mut self, limit: Limit, now: i64) {
+        let latest = now.saturating_add(limit.longest_ms());
+        let draws = self.draws.iter_mut().map(|(until, ..)| until);
+        for until in draws.chain(self.hungry.iter_mut().map(|(_, until)| until)) {
+            *until = latest.min(*until);
+        }
+    }
+
     /// Notes what is drawn.
     pub(crate) fn draw(&mut self, limit: Limit, wish: Wish, requests: u32) {
-        let grain = (limit.span_ms / GRAINS).max(1);
+        let grain = limit.grain_ms();
         let until = wish.now.saturating_add(wish.valid_ms).saturating_add(limit.span_ms);
         // Later rather than earlier.
         let until = until.div_euclid(grain).saturating_add(1).saturating_mul(grain);
@@ -165,6 +195,18 @@ mod tests {
         let total: u32 = sent.iter().sum();
         assert!(total > 480, "{sent:?}");
         assert!(sent.iter().all(|sent| *sent * 4 > total), "{sent:?}");
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_by_an_hour_holds_nobody_up_for_that_long() {
+        let hour = 60 * 60 * 1_000;
+        let mut ledger = Ledger::default();
+        assert_eq!(take(&mut ledger, LIMIT, wish(1, hour, 10)), 10);
+        // What was drawn just before counts still.
+        assert_eq!(ledger.ask(LIMIT, wish(2, 0, 10)), 0);
+        let wait = i64::try_from(ledger.again_in(0)).unwrap_or(i64::MAX);
+        assert_eq!(wait, LIMIT.longest_ms());
+        assert_eq!(take(&mut ledger, LIMIT, wish(2, wait, 10)), 10);
     }
 
     #[test]

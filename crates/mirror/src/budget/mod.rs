@@ -10,7 +10,13 @@
 //!
 //! A worker draws as many requests as wait, and twice as many as the last time while it uses them all, up to a twentieth of
 //! the limit: so that a small limit costs a write for each request and a large one much less. Each draw may be used for a
-//! twentieth of the span, or longer where the database is slow; then it lapses. Giving each of N workers an Nth of the limit
+//! twentieth of the span, or longer where the database is slow; then it lapses. A draw that lapses on its way is made again
+//! after a pause, and may take longer then.
+//!
+//! Who waits for a turn waits as long as that takes: others have it, and it is shared. Who waits for the database does not:
+//! a draw that has no answer within [`PATIENCE`] is an error, which a sync ends with and a follower tells and tries again.
+//!
+//! Giving each of N workers an Nth of the limit
 //! would need no draws, but the ones that stand by would hold on to their parts, and nobody could prove what happens
 //! while N changes.
 
@@ -27,17 +33,30 @@ use workos_directory_sync::Client;
 use workos_directory_sync::rate_limit::Gate;
 use workos_directory_sync::rate_limit::Passing;
 
+use self::ledger::LONGEST_USE;
 use self::ledger::Limit;
 use crate::Error;
 use crate::store::Draw;
 use crate::store::Drawn;
 use crate::store::Store;
+use crate::store::connect::no_answer;
 
 /// The share of the span for which a draw may be used at least, and the share of the limit that is drawn ahead at most.
 const SHARE: u32 = 20;
 
-/// How much longer a draw may be used than the last one took to be made.
-const PATIENCE: u32 = 4;
+/// How much longer a draw may be used than the last one took to be made, as long as that is no longer than the span.
+const ROOM: u32 = 4;
+
+/// The same for a database that is slower than that. As each draw that lapses took more than twice as long as the one before,
+/// it is soon made in time or takes longer than [`PATIENCE`].
+const LEAST_ROOM: u32 = 2;
+
+/// How long the database may take to make a draw. A connection is waited for as long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The shortest and the longest pause after a draw that lapsed on its way: otherwise as long as that took, so that a database
+/// that is busy is asked half of the time at most.
+const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_secs(1)];
 
 /// How much longer than documented a span is taken to be, since requests do not travel equally fast.
 const SLACK: Duration = Duration::from_millis(30);
@@ -50,13 +69,35 @@ pub(crate) fn share(client: &Client, store: &Store, worker: i64) -> Client {
         return client.clone();
     }
     client.with_gate(Arc::new(SharedGate {
-        store: store.clone(),
+        budgets: store.clone(),
         worker,
         general,
         per_directory,
         waiting: AtomicU32::new(0),
         drawn: Mutex::default(),
     }))
+}
+
+/// Where the budgets are kept.
+trait Budgets: Send + Sync {
+    /// Draws from the budget of all requests, from that of a directory, or from both.
+    fn draw(
+        &self,
+        worker: i64,
+        general: Option<Draw>,
+        of_directory: Option<(&str, Draw)>,
+    ) -> impl Future<Output = Result<Drawn, Error>> + Send;
+}
+
+impl Budgets for Store {
+    async fn draw(
+        &self,
+        worker: i64,
+        general: Option<Draw>,
+        of_directory: Option<(&str, Draw)>,
+    ) -> Result<Drawn, Error> {
+        Store::draw(self, worker, general, of_directory).await
+    }
 }
 
 /// A limit as a worker keeps it.
@@ -80,13 +121,16 @@ impl Bound {
 
     /// For how long a draw may be used, if the last one took so long to be made.
     fn valid(&self, took: Duration) -> Duration {
-        (self.span / SHARE).max(took.saturating_mul(PATIENCE)).min(self.span)
+        (self.span / SHARE)
+            .max(took.saturating_mul(ROOM).min(self.span))
+            .max(took.saturating_mul(LEAST_ROOM))
+            .min(self.span.max(LONGEST_USE))
     }
 }
 
 /// Lets requests through that were drawn from the budgets in the database.
-struct SharedGate {
-    store: Store,
+struct SharedGate<B> {
+    budgets: B,
     worker: i64,
     general: Option<Bound>,
     per_directory: Option<Bound>,
@@ -122,7 +166,7 @@ impl Ahead {
     }
 }
 
-impl SharedGate {
+impl<B: Budgets> SharedGate<B> {
     async fn wait(&self, directory: Option<&str>) -> Result<(), Error> {
         let per_directory = directory.zip(self.per_directory);
         loop {
@@ -164,12 +208,15 @@ impl SharedGate {
             (directory, draw)
         });
         let asked = Instant::now();
-        let drawn = self.store.draw(self.worker, general, of_directory).await?;
+        let drawing = self.budgets.draw(self.worker, general, of_directory);
+        let drawn = tokio::time::timeout(PATIENCE, drawing)
+            .await
+            .map_err(|_| no_answer(PATIENCE))??;
         let now = Instant::now();
         ahead.took = now.duration_since(asked);
         let requests = match drawn {
             Drawn::Requests(requests) => requests,
-            Drawn::Nothing { again_in } => return Ok(Some(again_in.max(Duration::from_millis(1)))),
+            Drawn::Nothing { again_in } => return Ok(Some(again_in.max(PAUSES[0]))),
         };
         if let Some(draw) = general {
             ahead.left = requests;
@@ -182,7 +229,7 @@ impl SharedGate {
             return Ok(None);
         }
         // It took too long and has lapsed. The next draw may take longer.
-        Ok(Some(Duration::ZERO))
+        Ok(Some(ahead.took.clamp(PAUSES[0], PAUSES[1])))
     }
 }
 
@@ -202,11 +249,95 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Gate for SharedGate {
+impl<B: Budgets> Gate for SharedGate<B> {
     fn pass<'a>(&'a self, directory: Option<&'a str>) -> Passing<'a> {
         Box::pin(async move {
             let _waiting = Waiting::new(&self.waiting);
             Ok(self.wait(directory).await?)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use workos_directory_sync::rate_limit::GateError;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Budgets with as much as anybody wants, in a database that takes its time.
+    struct Slow {
+        /// How long the first draw takes.
+        first: Duration,
+        /// How many times as long each one takes as the one before.
+        growth: u32,
+        draws: AtomicU32,
+    }
+
+    impl Budgets for Slow {
+        async fn draw(&self, _: i64, general: Option<Draw>, _: Option<(&str, Draw)>) -> Result<Drawn, Error> {
+            let before = self.draws.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(self.first.saturating_mul(self.growth.saturating_pow(before))).await;
+            Ok(Drawn::Requests(general.map_or(0, |draw| draw.wanted)))
+        }
+    }
+
+    fn gate(first: Duration, growth: u32) -> SharedGate<Slow> {
+        SharedGate {
+            budgets: Slow {
+                first,
+                growth,
+                draws: AtomicU32::new(0),
+            },
+            worker: 1,
+            general: Some(Bound::new((10, SECOND))),
+            per_directory: Some(Bound::new((4, SECOND))),
+            waiting: AtomicU32::new(0),
+            drawn: Mutex::default(),
+        }
+    }
+
+    /// How one request passes, after how long, and how many draws that took.
+    async fn pass(gate: &SharedGate<Slow>, directory: Option<&str>) -> (Result<(), GateError>, Duration, u32) {
+        let start = Instant::now();
+        let passed = gate.pass(directory).await;
+        (passed, start.elapsed(), gate.budgets.draws.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_draw_that_lapses_on_its_way_is_made_again_after_a_pause_and_may_take_longer_then() {
+        let took = Duration::from_millis(120);
+        for directory in [None, Some("directory_1")] {
+            let (passed, after, draws) = pass(&gate(took, 1), directory).await;
+            passed.unwrap();
+            assert_eq!((after.as_millis(), draws), (3 * took.as_millis(), 2));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_is_slower_than_the_span_lets_requests_through_slowly() {
+        let (passed, after, draws) = pass(&gate(20 * SECOND, 1), Some("directory_1")).await;
+        passed.unwrap();
+        assert_eq!((after.as_secs(), draws), (41, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_gets_slower_with_each_draw_is_asked_a_few_times_and_given_up() {
+        let (passed, after, draws) = pass(&gate(Duration::from_millis(60), 5), Some("directory_1")).await;
+        let error = passed.unwrap_err();
+        assert_eq!(error.to_string(), "the database failed");
+        // 60 and 300 ms, 1.5 and 7.5 s, and the one that was given up.
+        assert_eq!(draws, 5);
+        assert!(after < Duration::from_secs(60), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_does_not_answer_is_given_up() {
+        let (passed, after, draws) = pass(&gate(Duration::MAX, 1), None).await;
+        assert!(passed.is_err());
+        assert_eq!((after, draws), (PATIENCE, 1));
     }
 }

@@ -20,8 +20,11 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a transaction waits for the ones before it. The longest marks a whole directory as deleted.
 const TURN_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How long opening a connection to PostgreSQL may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long PostgreSQL may take to open a connection, and to let a worker in.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long closing them may take: a connection that was given up in the middle of a statement waits for that.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many connections a process takes: one for each directory at a time, and some for what goes on beside them.
 const CONNECTIONS: u32 = 8;
@@ -86,9 +89,12 @@ impl Store {
         Ok(Self { pool, dialect })
     }
 
-    /// Ends the connections. SQLite folds its write-ahead log into the file.
+    /// Ends the connections. SQLite folds its write-ahead log into the file. A server that does not answer is not waited for.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        match self.dialect {
+            Dialect::Sqlite => self.pool.close().await,
+            Dialect::Postgres => drop(tokio::time::timeout(CLOSE_TIMEOUT, self.pool.close()).await),
+        }
     }
 }
 
@@ -97,8 +103,14 @@ pub(crate) async fn connect(address: &Address) -> Result<AnyConnection, Error> {
     let failed = |source| address.failed(source);
     tokio::time::timeout(CONNECT_TIMEOUT, AnyConnection::connect(&address.url()))
         .await
-        .map_err(|_| failed(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))?
+        .map_err(|_| failed(no_answer(CONNECT_TIMEOUT)))?
         .map_err(failed)
+}
+
+/// What is said of a server that does not answer.
+pub(crate) fn no_answer(within: Duration) -> sqlx::Error {
+    let text = format!("it did not answer within {} s", within.as_secs());
+    std::io::Error::new(std::io::ErrorKind::TimedOut, text).into()
 }
 
 /// Connects once, since the pool would try again and again and then not say why it failed. Refuses a database that cannot
