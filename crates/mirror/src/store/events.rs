@@ -476,8 +476,8 @@ async fn membership(
             .bind(group)
             .execute(&mut *connection)
             .await?;
-        let pair = json_array(&[[user, group]])?;
-        outbox::memberships(connection, mark.stamp.now, Whose::Pairs(&pair)).await?;
+        let pair = json_array(&[user, group])?;
+        outbox::memberships(connection, mark.stamp.now, Whose::Pair(&pair)).await?;
     }
     Ok(Fate::Applied)
 }
