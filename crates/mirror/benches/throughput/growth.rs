@@ -45,7 +45,7 @@ fn run(database: Database, shape: Shape, users: u32) {
             shape.name(),
             report.seconds,
             report.per_second(),
-            report.rows as f64 / report.seconds,
+            report.rows_per_second(),
             report.calls,
             report.peak_megabytes,
         );

@@ -31,6 +31,10 @@ impl Report {
     pub(crate) fn per_second(&self) -> f64 {
         self.users as f64 / self.seconds
     }
+
+    pub(crate) fn rows_per_second(&self) -> f64 {
+        self.rows as f64 / self.seconds
+    }
 }
 
 /// This program in another role.

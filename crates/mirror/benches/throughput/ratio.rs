@@ -39,7 +39,7 @@ const WAITED_FOR: u32 = 1_000;
 /// Prints the table.
 pub(crate) fn measure(users: u32, turns: usize) {
     println!(
-        "| Database | The loop's habit | Source | Mirror, users/s | Loop, users/s | Ratio (lowest–highest) | Aim |"
+        "| Database | The loop's habit | Source | Mirror, users/s (rows/s) | Loop, users/s = rows/s | Ratio (lowest–highest) | Aim |"
     );
     println!("|---|---|---|---|---|---|---|");
     for habit in Habit::ALL {
@@ -78,7 +78,7 @@ fn compare(database: Database, habit: Habit, shape: Shape, users: u32, turns: us
         users
     };
     let source_of_loop = Source::start(readable, users_of_loop);
-    let (mut ours, mut loops, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut rows, mut loops, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for turn in 0..turns {
         let mirror = || {
             let folder = tempfile::tempdir().expect("a folder");
@@ -105,6 +105,7 @@ fn compare(database: Database, habit: Habit, shape: Shape, users: u32, turns: us
         );
         assert_eq!(loop_now.users, u64::from(users_of_loop));
         ours.push(ours_now.per_second());
+        rows.push(ours_now.rows_per_second());
         loops.push(loop_now.per_second());
         ratios.push(ours_now.per_second() / loop_now.per_second());
     }
@@ -112,11 +113,12 @@ fn compare(database: Database, habit: Habit, shape: Shape, users: u32, turns: us
     source_of_loop.end();
     ratios.sort_by(f64::total_cmp);
     println!(
-        "| {} | {} | {} | {:.0} | {:.0} | {:.1} ({:.1}–{:.1}) | ≥ 5 |",
+        "| {} | {} | {} | {:.0} ({:.0}) | {:.0} | {:.1} ({:.1}–{:.1}) | ≥ 5 |",
         database.name(),
         habit.name(),
         shape.name(),
         median(&mut ours),
+        median(&mut rows),
         median(&mut loops),
         median(&mut ratios.clone()),
         ratios.first().expect("a turn"),

@@ -30,15 +30,7 @@ impl Dialect {
         }
     }
 
-    /// The elements of a JSON array that is a text parameter, as a table whose column is `value`.
-    pub(crate) fn elements(self, parameter: &str) -> String {
-        match self {
-            Self::Sqlite => format!("json_each({parameter})"),
-            Self::Postgres => format!("json_array_elements({parameter}::json)"),
-        }
-    }
-
-    /// A text, as it is written into a column that has JSON. It is read as text with a cast.
+    /// A text, as it is written into a column that has JSON, or taken apart. The column is read as text with a cast.
     pub(crate) fn json(self, text: &str) -> String {
         match self {
             Self::Sqlite => text.to_owned(),

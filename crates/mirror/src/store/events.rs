@@ -481,8 +481,8 @@ async fn membership(
             .bind(group)
             .execute(&mut *connection)
             .await?;
-        let pair = json_array(&[[user, group]])?;
-        outbox::memberships(connection, mark.stamp.now, Whose::Pairs(&pair)).await?;
+        let pair = json_array(&[user, group])?;
+        outbox::memberships(connection, mark.stamp.now, Whose::Pair(&pair)).await?;
     }
     Ok(if is_gone { Fate::Stale } else { Fate::Applied })
 }

@@ -5,6 +5,7 @@ use sqlx::Row;
 
 use super::Connection;
 use super::Dialect;
+use super::Rows;
 use super::Store;
 use super::dead;
 use super::events;
@@ -27,19 +28,20 @@ impl Store {
     /// Keeps events until they are applied, all or none; they outlive a power cut. One that waits already is not kept
     /// twice.
     pub(crate) async fn keep(&self, events: &[&Incoming], now: &str) -> Result<(), Error> {
-        let rows: Vec<_> = events.iter().map(|event| [&event.id, &event.payload]).collect();
-        let rows = json_array(&rows)?;
+        let mut rows = Rows::new(self.dialect, ["id", "payload"]);
+        for event in events {
+            rows.push([Some(event.id.as_str()), Some(event.payload.as_str())])?;
+        }
         // `WHERE true` tells SQLite that ON does not belong to the SELECT.
         let sql = format!(
             "INSERT INTO inbox (id, received_at, payload)
-             SELECT value ->> 0, $2, value ->> 1 FROM {} AS event WHERE true ON CONFLICT (id) DO NOTHING",
-            self.dialect.elements("$1")
+             SELECT id, $1, payload FROM {} WHERE true ON CONFLICT (id) DO NOTHING",
+            rows.table("event", 2)
         );
         let mut connection = self.pool.acquire().await?;
         self.wait_for_disk(&mut connection, true).await?;
-        let kept = sqlx::query(AssertSqlSafe(sql))
-            .bind(rows)
-            .bind(now)
+        let kept = rows
+            .bind_to(sqlx::query(AssertSqlSafe(sql)).bind(now))
             .execute(&mut *connection)
             .await;
         self.wait_for_disk(&mut connection, false).await?;

@@ -11,8 +11,8 @@ use sqlx::Row;
 use super::Connection;
 use super::DatabaseRow;
 use super::Dialect;
+use super::Rows;
 use super::Stamp;
-use super::json_array;
 use super::outbox::Told;
 use crate::Counts;
 
@@ -35,17 +35,10 @@ pub(super) async fn apply(
     if pairs.is_empty() {
         return Ok(written);
     }
-    let numbered: Vec<_> = (0_u32..)
-        .zip(&pairs)
-        .map(|(number, (user, group))| (user, group, number))
-        .collect();
-    let known = known(connection, stamp, &json_array(&numbered)?).await?;
-    let mut rows = Vec::with_capacity(known.len());
+    let known = known(connection, stamp, &pairs).await?;
+    let mut rows = Rows::new(Dialect::of(connection), ["user_id", "group_id", "told"]);
     for row in &known {
-        let number = usize::try_from(row.try_get::<i64, _>("number")?).unwrap_or(usize::MAX);
-        let Some(&(user, group, _)) = numbered.get(number) else {
-            continue;
-        };
+        let (user, group) = (row.try_get("user_id")?, row.try_get("group_id")?);
         let counts = &mut written.counts;
         match row.try_get::<Option<i64>, _>("generation")? {
             None => counts.inserted += 1,
@@ -61,57 +54,61 @@ pub(super) async fn apply(
         {
             written.told.push(Told::joined(directory, user, group));
         }
-        rows.push((user, group, i32::from(is_told || directory.is_some())));
+        let is_told = if is_told || directory.is_some() { "1" } else { "0" };
+        rows.push([Some(user), Some(group), Some(is_told)])?;
     }
     written.counts.seen = written.counts.inserted + written.counts.restored + written.counts.unchanged;
     if written.counts.seen > 0 || !written.told.is_empty() {
-        upsert(connection, stamp, &json_array(&rows)?).await?;
+        upsert(connection, stamp, rows).await?;
     }
     Ok(written)
 }
 
-/// What is known of pairs, a JSON array of user, group and number. Those are left out that an event ended since this run
+/// What is known of pairs. Those are left out that an event ended since this run
 /// began, or whose user or group an event deleted since then: the page is older, and nothing else would end them again.
-async fn known(connection: &mut Connection, stamp: Stamp<'_>, pairs: &str) -> Result<Vec<DatabaseRow>, sqlx::Error> {
+async fn known(
+    connection: &mut Connection,
+    stamp: Stamp<'_>,
+    pairs: &BTreeSet<(String, String)>,
+) -> Result<Vec<DatabaseRow>, sqlx::Error> {
+    let mut rows = Rows::new(Dialect::of(connection), ["user_id", "group_id"]);
+    for (user, group) in pairs {
+        rows.push([Some(user.as_str()), Some(group.as_str())])?;
+    }
     // SQLite looks in the order of the LEFT JOINs.
     let sql = format!(
-        "SELECT CAST(pair.value ->> 2 AS BIGINT) AS number, m.generation, COALESCE(m.told, 0) AS told,
+        "SELECT pair.user_id, pair.group_id, m.generation, COALESCE(m.told, 0) AS told,
              CASE WHEN m.deleted_at IS NULL THEN 0 ELSE 1 END AS is_deleted,
              CASE WHEN u.deleted_at IS NULL AND g.deleted_at IS NULL AND g.id IS NOT NULL THEN u.directory_id END
                  AS directory_id
-         FROM {} AS pair
-         LEFT JOIN memberships AS m ON m.user_id = pair.value ->> 0 AND m.group_id = pair.value ->> 1
-         LEFT JOIN users AS u ON u.id = pair.value ->> 0
-         LEFT JOIN groups AS g ON g.id = pair.value ->> 1
-         WHERE (m.deleted_at IS NULL OR m.event_run < $2)
-           AND (u.deleted_at IS NULL OR u.event_run < $2)
-           AND (g.deleted_at IS NULL OR g.event_run < $2)",
-        Dialect::of(connection).elements("$1")
+         FROM {}
+         LEFT JOIN memberships AS m ON m.user_id = pair.user_id AND m.group_id = pair.group_id
+         LEFT JOIN users AS u ON u.id = pair.user_id
+         LEFT JOIN groups AS g ON g.id = pair.group_id
+         WHERE (m.deleted_at IS NULL OR m.event_run < $1)
+           AND (u.deleted_at IS NULL OR u.event_run < $1)
+           AND (g.deleted_at IS NULL OR g.event_run < $1)",
+        rows.table("pair", 2)
     );
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(pairs)
-        .bind(stamp.run)
+    rows.bind_to(sqlx::query(AssertSqlSafe(sql)).bind(stamp.run))
         .fetch_all(connection)
         .await
 }
 
-/// Writes rows, a JSON array of user, group and whether the pair was told.
-async fn upsert(connection: &mut Connection, stamp: Stamp<'_>, rows: &str) -> Result<(), sqlx::Error> {
+/// Writes rows of user, group and whether the pair was told.
+async fn upsert(connection: &mut Connection, stamp: Stamp<'_>, rows: Rows) -> Result<(), sqlx::Error> {
     // `WHERE true` tells SQLite that ON does not belong to the SELECT.
     let sql = format!(
         "INSERT INTO memberships (user_id, group_id, generation, first_seen_at, changed_at, told)
-         SELECT value ->> 0, value ->> 1, $2, $3, $3, CAST(value ->> 2 AS INTEGER) FROM {} AS pair WHERE true
+         SELECT user_id, group_id, $1, $2, $2, CAST(told AS INTEGER) FROM {} WHERE true
          ON CONFLICT (user_id, group_id) DO UPDATE SET
              generation = excluded.generation,
              changed_at = CASE WHEN memberships.deleted_at IS NULL THEN memberships.changed_at ELSE excluded.changed_at END,
              deleted_at = NULL,
              told = excluded.told",
-        Dialect::of(connection).elements("$1")
+        rows.table("pair", 3)
     );
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(rows)
-        .bind(stamp.run)
-        .bind(stamp.now)
+    rows.bind_to(sqlx::query(AssertSqlSafe(sql)).bind(stamp.run).bind(stamp.now))
         .execute(connection)
         .await?;
     Ok(())

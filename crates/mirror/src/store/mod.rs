@@ -10,6 +10,7 @@
 //! dead         those that could not be applied
 //! cursors      how far they were read
 //! outbox       what changed, for applications
+//! rows         the rows that one statement takes all at once
 //! changes      the same, read by them
 //! inbox        events that wait to be applied
 //! gone         what a complete traversal did not see, and the guard
@@ -42,6 +43,7 @@ mod memberships;
 mod objects;
 mod outbox;
 mod purge;
+mod rows;
 mod runs;
 mod steps;
 pub(crate) mod workers;
@@ -66,6 +68,7 @@ pub(crate) use self::leases::Lease;
 pub(crate) use self::lines::Line;
 pub(crate) use self::lines::Lines;
 pub use self::purge::Purged;
+use self::rows::Rows;
 pub(crate) use self::runs::Joined;
 pub(crate) use self::runs::Outcome;
 pub(crate) use self::runs::Run;
@@ -196,7 +199,7 @@ fn split(users: Vec<(Record, EmbeddedGroups)>) -> UserPage {
     page
 }
 
-/// A JSON array, the one parameter of a statement that works on a whole page.
+/// A JSON array as a parameter.
 fn json_array(values: &(impl serde::Serialize + ?Sized)) -> Result<String, sqlx::Error> {
     serde_json::to_string(values).map_err(|error| sqlx::Error::Encode(error.into()))
 }

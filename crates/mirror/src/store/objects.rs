@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
 use sqlx::Any;
 use sqlx::AssertSqlSafe;
 use sqlx::QueryBuilder;
@@ -14,6 +13,7 @@ use sqlx::Row;
 use super::Connection;
 use super::DatabaseRow;
 use super::Dialect;
+use super::Rows;
 use super::Stamp;
 use super::json_array;
 use super::outbox;
@@ -122,17 +122,19 @@ async fn is_awaited(connection: &mut Connection, table: &Table, ids: &[String]) 
         Kind::Directories | Kind::Memberships => return Ok(false),
     };
     // One look into the index for each: PostgreSQL would read the whole table for `IN (…) LIMIT 1`.
+    let mut came = Rows::new(Dialect::of(connection), ["id"]);
+    for id in ids {
+        came.push([Some(id.as_str())])?;
+    }
     let sql = format!(
-        "SELECT COUNT((SELECT 1 FROM memberships AS m WHERE m.{column} = came.value ->> 0 LIMIT 1)) AS awaited
-         FROM {} AS came",
-        Dialect::of(connection).elements("$1")
+        "SELECT COUNT((SELECT 1 FROM memberships AS m WHERE m.{column} = came.id LIMIT 1)) AS awaited FROM {}",
+        came.table("came", 1)
     );
-    let ids = json_array(&ids.iter().map(|id| [id]).collect::<Vec<_>>())?;
-    let awaited: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(ids)
+    let row = came
+        .bind_to(sqlx::query(AssertSqlSafe(sql)))
         .fetch_one(connection)
         .await?;
-    Ok(awaited > 0)
+    Ok(row.try_get::<i64, _>("awaited")? > 0)
 }
 
 /// Writes rows, whatever is stored.
@@ -143,7 +145,7 @@ pub(super) async fn upsert(
     mut changed: &[Record],
 ) -> Result<(), sqlx::Error> {
     match Dialect::of(connection) {
-        Dialect::Postgres if !changed.is_empty() => upsert_document(connection, table, stamp, changed).await?,
+        Dialect::Postgres if !changed.is_empty() => upsert_arrays(connection, table, stamp, changed).await?,
         Dialect::Postgres => {}
         Dialect::Sqlite => {
             while !changed.is_empty() {
@@ -248,22 +250,20 @@ async fn upsert_rows(
     Ok(())
 }
 
-/// Writes rows as PostgreSQL likes it best: they are one parameter, a document that it takes apart itself.
-async fn upsert_document(
+/// Writes rows as PostgreSQL likes it best: each column is a parameter, an array that it takes apart itself.
+async fn upsert_arrays(
     connection: &mut Connection,
     table: &Table,
     stamp: Stamp<'_>,
     records: &[Record],
 ) -> Result<(), sqlx::Error> {
-    let rows = records.iter().map(|record| {
-        let values = table.columns.iter().zip(&record.values);
-        let values = values.map(|(column, value)| ((*column).to_owned(), Value::from(value.as_deref())));
-        std::iter::once(("id".to_owned(), Value::from(record.id.as_str())))
-            .chain(values)
-            .collect::<serde_json::Map<_, _>>()
-    });
-    let document = json_array(&rows.collect::<Vec<_>>())?;
-    // JSON comes as text within the document, so that it is kept byte for byte.
+    let columns = std::iter::once("id").chain(table.columns.iter().copied());
+    let mut rows = Rows::new(Dialect::Postgres, columns);
+    for record in records {
+        let values = record.values.iter().map(Option::as_deref);
+        rows.push(std::iter::once(Some(record.id.as_str())).chain(values))?;
+    }
+    // JSON comes as text, so that it is kept byte for byte.
     let values = table.columns.iter().map(|&column| {
         if Table::has_json(column) {
             Dialect::Postgres.json(column)
@@ -273,17 +273,14 @@ async fn upsert_document(
     });
     let sql = format!(
         "INSERT INTO {} (id, {}, generation, first_seen_at, changed_at)
-         SELECT id, {}, $2, $3, $3 FROM json_to_recordset($1::json) AS record (id text, {} text){}",
+         SELECT id, {}, $1, $2, $2 FROM {}{}",
         table.name(),
         table.columns.join(", "),
         values.collect::<Vec<_>>().join(", "),
-        table.columns.join(" text, "),
+        rows.table("record", 3),
         on_conflict(table)
     );
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(document)
-        .bind(stamp.run)
-        .bind(stamp.now)
+    rows.bind_to(sqlx::query(AssertSqlSafe(sql)).bind(stamp.run).bind(stamp.now))
         .execute(connection)
         .await?;
     Ok(())

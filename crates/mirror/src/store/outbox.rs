@@ -8,14 +8,13 @@
 //!   that it saw misses nothing. SQLite has one writer. In PostgreSQL a transaction takes a lock before its first change
 //!   and keeps it to its end.
 
-use serde::Serialize;
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
 
 use super::Connection;
 use super::DatabaseRow;
 use super::Dialect;
-use super::json_array;
+use super::Rows;
 use crate::ChangeKind;
 use crate::Kind;
 use crate::record::Record;
@@ -26,7 +25,7 @@ const LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('workos-directory-mirror changes ' || current_schema(), 0))";
 
 /// A change of a directory, user or group, not written yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     kind: ChangeKind,
     directory: String,
@@ -53,8 +52,8 @@ impl Told {
 /// Whose memberships may have changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Whose<'a> {
-    /// A JSON array of pairs of user and group.
-    Pairs(&'a str),
+    /// A JSON array of a user and a group.
+    Pair(&'a str),
     /// A JSON array of users.
     Users(&'a str),
     /// A JSON array of groups.
@@ -138,16 +137,24 @@ pub(super) async fn write(connection: &mut Connection, now: &str, told: &[Told])
         return Ok(());
     }
     lock(connection).await?;
+    let columns = ["kind", "directory_id", "user_id", "group_id", "state", "previous_state"];
+    let mut rows = Rows::new(Dialect::of(connection), columns);
+    for change in told {
+        rows.push([
+            Some(change.kind.as_str()),
+            Some(change.directory.as_str()),
+            change.user.as_deref(),
+            change.group.as_deref(),
+            change.state.as_deref(),
+            change.previous.as_deref(),
+        ])?;
+    }
+    let columns = columns.join(", ");
     let sql = format!(
-        "INSERT INTO changes (changed_at, kind, directory_id, user_id, group_id, state, previous_state)
-         SELECT $2, value ->> 'kind', value ->> 'directory', value ->> 'user', value ->> 'group', value ->> 'state',
-                value ->> 'previous'
-         FROM {} AS told",
-        Dialect::of(connection).elements("$1")
+        "INSERT INTO changes (changed_at, {columns}) SELECT $1, {columns} FROM {}",
+        rows.table("told", 2)
     );
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(json_array(told)?)
-        .bind(now)
+    rows.bind_to(sqlx::query(AssertSqlSafe(sql)).bind(now))
         .execute(connection)
         .await?;
     Ok(())
@@ -189,12 +196,11 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
     lock(connection).await?;
     let dialect = Dialect::of(connection);
     let strings = dialect.strings("$1");
-    let elements = dialect.elements("$1");
     let (condition, parameter) = match whose {
-        Whose::Pairs(pairs) => (
-            format!("(m.user_id, m.group_id) IN (SELECT value ->> 0, value ->> 1 FROM {elements} AS pair)"),
-            pairs,
-        ),
+        Whose::Pair(pair) => {
+            let json = dialect.json("$1");
+            (format!("m.user_id = {json} ->> 0 AND m.group_id = {json} ->> 1"), pair)
+        }
         Whose::Users(users) => (format!("m.user_id IN ({strings})"), users),
         Whose::Groups(groups) => (format!("m.group_id IN ({strings})"), groups),
     };

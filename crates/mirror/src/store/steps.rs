@@ -1,7 +1,10 @@
 //! Steps: how far a full sync came with a directory and kind, and what it counted.
 
+use sqlx::Any;
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
 
 use super::Connection;
 use super::DatabaseRow;
@@ -12,6 +15,14 @@ use crate::Counts;
 use crate::Error;
 use crate::Kind;
 use crate::MembershipPlan;
+
+/// The columns of [`Counts`].
+const COUNTS: &str = "seen, inserted, updated, restored, unchanged, deleted";
+
+/// Adds them to those of the step that is there already.
+const ADDED: &str = "seen = sync_steps.seen + excluded.seen, inserted = sync_steps.inserted + excluded.inserted,
+    updated = sync_steps.updated + excluded.updated, restored = sync_steps.restored + excluded.restored,
+    unchanged = sync_steps.unchanged + excluded.unchanged, deleted = sync_steps.deleted + excluded.deleted";
 
 /// Which step of a run: a directory and a kind. The list of directories belongs to no directory.
 #[derive(Clone, Copy, Debug)]
@@ -165,23 +176,22 @@ pub(super) async fn advance(
     checkpoint: &Checkpoint,
     counts: Counts,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO sync_steps (run_id, directory_id, kind, position, cursor, traversed_at, calls)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+    let sql = format!(
+        "INSERT INTO sync_steps
+             (run_id, directory_id, kind, {COUNTS}, position, cursor, traversed_at, calls)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET
-             position = excluded.position, cursor = excluded.cursor, traversed_at = excluded.traversed_at,
-             calls = sync_steps.calls + excluded.calls",
-    )
-    .bind(key.run)
-    .bind(key.directory)
-    .bind(key.kind.as_str())
-    .bind(checkpoint.position.as_deref())
-    .bind(checkpoint.cursor.as_deref())
-    .bind(checkpoint.traversed.then_some(stamp.now))
-    .bind(signed(checkpoint.calls))
-    .execute(&mut *connection)
-    .await?;
-    add_counts(connection, key, counts).await
+             {ADDED}, position = excluded.position, cursor = excluded.cursor, traversed_at = excluded.traversed_at,
+             calls = sync_steps.calls + excluded.calls"
+    );
+    bind_counts(sqlx::query(AssertSqlSafe(sql)), key, counts)
+        .bind(checkpoint.position.as_deref())
+        .bind(checkpoint.cursor.as_deref())
+        .bind(checkpoint.traversed.then_some(stamp.now))
+        .bind(signed(checkpoint.calls))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Adds what came with a page of users to the directory's step for memberships.
@@ -253,27 +263,32 @@ pub(super) async fn add_deleted(
 }
 
 async fn add_counts(connection: &mut Connection, key: StepKey<'_>, counts: Counts) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO sync_steps
-             (run_id, directory_id, kind, seen, inserted, updated, restored, unchanged, deleted)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET
-             seen = sync_steps.seen + excluded.seen, inserted = sync_steps.inserted + excluded.inserted,
-             updated = sync_steps.updated + excluded.updated, restored = sync_steps.restored + excluded.restored,
-             unchanged = sync_steps.unchanged + excluded.unchanged, deleted = sync_steps.deleted + excluded.deleted",
-    )
-    .bind(key.run)
-    .bind(key.directory)
-    .bind(key.kind.as_str())
-    .bind(signed(counts.seen))
-    .bind(signed(counts.inserted))
-    .bind(signed(counts.updated))
-    .bind(signed(counts.restored))
-    .bind(signed(counts.unchanged))
-    .bind(signed(counts.deleted))
-    .execute(connection)
-    .await?;
+    let sql = format!(
+        "INSERT INTO sync_steps (run_id, directory_id, kind, {COUNTS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET {ADDED}"
+    );
+    bind_counts(sqlx::query(AssertSqlSafe(sql)), key, counts)
+        .execute(connection)
+        .await?;
     Ok(())
+}
+
+/// The first nine parameters of a statement that adds [`COUNTS`].
+fn bind_counts<'q>(
+    query: Query<'q, Any, AnyArguments>,
+    key: StepKey<'q>,
+    counts: Counts,
+) -> Query<'q, Any, AnyArguments> {
+    query
+        .bind(key.run)
+        .bind(key.directory)
+        .bind(key.kind.as_str())
+        .bind(signed(counts.seen))
+        .bind(signed(counts.inserted))
+        .bind(signed(counts.updated))
+        .bind(signed(counts.restored))
+        .bind(signed(counts.unchanged))
+        .bind(signed(counts.deleted))
 }
 
 /// How many of the step's rows this run inserted or restored: they were not there before.

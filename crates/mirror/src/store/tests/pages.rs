@@ -170,3 +170,41 @@ async fn memberships_are_found_by_their_key() {
         "{plan:?}"
     );
 }
+
+#[rstest]
+#[tokio::test]
+async fn rows_come_into_a_statement_as_they_are_and_in_their_order(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
+    let texts = [
+        None,
+        Some(""),
+        Some("NULL"),
+        Some("null"),
+        Some(" a,b "),
+        Some("{\"a\": [1, null], \"b\": \"\\u0000\\\\\"}"),
+        Some("\\"),
+        Some("\"\\\""),
+        Some("';--$1\n\t\r\u{1}"),
+        Some("Þórsdóttir 🦀"),
+    ];
+    for given in [&texts[..], &texts[..1], &[]] {
+        let mut rows = Rows::new(store.dialect, ["first", "second"]);
+        for (text, other) in given.iter().zip(given.iter().rev()) {
+            rows.push([*text, *other]).unwrap();
+        }
+        let sql = format!("SELECT first, second FROM {} WHERE $1 = 1", rows.table("given", 2));
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(1_i64);
+        let found = rows.bind_to(query).fetch_all(&store.pool).await.unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|row| {
+                (
+                    row.get::<Option<&str>, _>("first"),
+                    row.get::<Option<&str>, _>("second"),
+                )
+            })
+            .collect();
+        let wanted: Vec<_> = given.iter().copied().zip(given.iter().rev().copied()).collect();
+        assert_eq!(found, wanted);
+    }
+}
