@@ -5,7 +5,8 @@
 //! - An object that is gone stays gone, whatever event comes: a user who returns has a new id. Only a full sync, which sees
 //!   the source itself, brings a row back.
 //! - A membership has no `updated_at`: the later event of the pair counts. An end is remembered even where no beginning
-//!   is known, so that the beginning can come late. A beginning that comes before its user or group is parked.
+//!   is known, so that the beginning can come late, and so is an event that comes while its user or group is gone. A beginning
+//!   that comes before its user or group is parked.
 //! - What happened before the events that are polled began is known from the full sync after that: such an event is stale,
 //!   since the one that undid it may never have come.
 //! - Every row that an event changes says so with the number of the newest full sync (`event_run`). Pages of that sync may
@@ -433,12 +434,13 @@ async fn membership(
         is_gone(connection, "users", user).await?,
         is_gone(connection, "groups", group).await?,
     ];
-    if ends.contains(&Some(true)) {
-        return Ok(Fate::Stale);
-    }
-    if joined && ends.contains(&None) {
+    // Its place among the events of the pair is remembered all the same: should a full sync bring the user and group back,
+    // an event that happened before this one can still come.
+    let is_gone = ends.contains(&Some(true));
+    if joined && !is_gone && ends.contains(&None) {
         return Ok(Fate::Parked);
     }
+    let begins = joined && !is_gone;
     let row =
         sqlx::query("SELECT deleted_at, event_at, event_id FROM memberships WHERE user_id = $1 AND group_id = $2")
             .bind(user)
@@ -450,27 +452,30 @@ async fn membership(
         if mark.is_behind(&row)? {
             return Ok(Fate::Stale);
         }
-        is_change = row.try_get::<Option<&str>, _>("deleted_at")?.is_some() == joined;
+        is_change = row.try_get::<Option<&str>, _>("deleted_at")?.is_some() == begins;
     }
     sqlx::query(
         "INSERT INTO memberships
              (user_id, group_id, generation, first_seen_at, changed_at, deleted_at, event_run, event_at, event_id)
-         VALUES ($1, $2, $3, $4, $4, $5, $3, $6, $7)
+         VALUES ($1, $2, $3, $4, $4, $5, $8, $6, $7)
          ON CONFLICT (user_id, group_id) DO UPDATE SET
-             event_run = excluded.event_run, event_at = excluded.event_at, event_id = excluded.event_id",
+             event_run = CASE WHEN $8 > 0 THEN $8 ELSE memberships.event_run END,
+             event_at = excluded.event_at, event_id = excluded.event_id",
     )
     .bind(user)
     .bind(group)
     .bind(mark.stamp.run)
     .bind(mark.stamp.now)
-    .bind((!joined).then_some(mark.stamp.now))
+    .bind((!begins).then_some(mark.stamp.now))
     .bind(mark.at)
     .bind(mark.id)
+    // What began is not kept from a page that has it.
+    .bind(if joined && is_gone { 0 } else { mark.stamp.run })
     .execute(&mut *connection)
     .await?;
     if is_change {
         sqlx::query("UPDATE memberships SET deleted_at = $1, changed_at = $2 WHERE user_id = $3 AND group_id = $4")
-            .bind((!joined).then_some(mark.stamp.now))
+            .bind((!begins).then_some(mark.stamp.now))
             .bind(mark.stamp.now)
             .bind(user)
             .bind(group)
@@ -479,5 +484,5 @@ async fn membership(
         let pair = json_array(&[user, group])?;
         outbox::memberships(connection, mark.stamp.now, Whose::Pair(&pair)).await?;
     }
-    Ok(Fate::Applied)
+    Ok(if is_gone { Fate::Stale } else { Fate::Applied })
 }
