@@ -73,8 +73,9 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
         let forecast = sync.forecast().await?;
         return output::result(format, &forecast, || forecast_text(&forecast));
     }
-    let summary = watched(sync).await?;
+    let watched = watched(sync).await;
     mirror.close().await;
+    let summary = watched?;
     output::result(format, &summary, || summary_text(&summary))
 }
 

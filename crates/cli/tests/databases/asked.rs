@@ -13,9 +13,14 @@ use workos_directory_emulator::Emulator;
 use workos_directory_mirror::ChangeKind;
 use workos_directory_mirror::Mirror;
 
+use super::assert_unchanged;
+use super::budget::USERS;
+use super::budget::slow_source;
 use super::cluster;
 use super::dsync;
+use super::process::PATIENCE;
 use super::process::Process;
+use super::process::wait_for_requests;
 use super::stopped::signal;
 use super::summary;
 use super::sync;
@@ -48,6 +53,69 @@ async fn processes_on_postgresql_that_are_asked_to_end_at_random_times_give_up_t
     ask_again_and_again(&emulator, |_| cluster::database(), assert_gone).await;
 }
 
+/// How long others wait for a worker that was stopped or cut off: one that was asked to end is not waited for.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// Waits until a query answers something.
+fn until(address: &str, query: &str, answer: &str, within: Duration) {
+    let since = Instant::now();
+    loop {
+        let answered = cluster::query(address, query);
+        if answered == answer {
+            return;
+        }
+        assert!(since.elapsed() < within, "{query}: {answered}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Who reads the events: nobody, the worker that is there, or the one that was there before.
+const READER: &str = "SELECT worker FROM leases WHERE resource = 'events'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_follower_reads_the_events_at_once_when_the_one_that_reads_them_is_asked_to_end() {
+    let emulator = Emulator::start().await.unwrap();
+    let (folder, address) = (tempfile::tempdir().unwrap(), cluster::database());
+    Mirror::connect(&address).await.unwrap().close().await;
+    for name in ["INT", "TERM"] {
+        let first = begun(&emulator, folder.path(), &address, false);
+        until(&address, "SELECT COUNT(*) FROM workers", "1", PATIENCE);
+        let first_worker = cluster::query(&address, "SELECT MAX(id) FROM workers");
+        until(&address, READER, &first_worker, PATIENCE);
+        let second = begun(&emulator, folder.path(), &address, false);
+        until(&address, "SELECT COUNT(*) FROM workers", "2", PATIENCE);
+        let second_worker = cluster::query(&address, "SELECT MAX(id) FROM workers");
+        assert!(ended(first, name).success());
+        until(&address, READER, &second_worker, LEASE);
+        assert!(ended(second, name).success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_sync_takes_the_directories_at_once_of_one_that_is_asked_to_end() {
+    let emulator = slow_source().await;
+    let (folder, address) = (tempfile::tempdir().unwrap(), cluster::database());
+    let start = || {
+        let mut command = sync(&emulator, folder.path(), &address);
+        Process(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+    };
+    let first = start();
+    wait_for_requests(&emulator, 10);
+    let first_worker = cluster::query(&address, "SELECT MAX(id) FROM workers");
+    let left = format!("SELECT COUNT(*) FROM leases WHERE worker = {first_worker} AND ended_at IS NULL");
+    // It has all directories.
+    until(&address, &left, "3", PATIENCE);
+    let second = start();
+    until(&address, "SELECT COUNT(*) FROM workers", "2", PATIENCE);
+    assert_eq!(ended(first, "TERM").code(), Some(130));
+    until(&address, &left, "0", LEASE);
+    let summary = summary(&second.output());
+    assert_eq!(
+        (&summary["run"], &summary["users"]["inserted"]),
+        (&1.into(), &USERS.into())
+    );
+}
+
 async fn ask_again_and_again(emulator: &Emulator, database: impl Fn(&Path) -> String, assert_gone: impl Fn(&str)) {
     let seed = fastrand::u64(..);
     println!("the lives of the processes come from the seed {seed}");
@@ -78,20 +146,7 @@ async fn ask_again_and_again(emulator: &Emulator, database: impl Fn(&Path) -> St
                 break;
             }
         }
-        let last = summary(&sync(emulator, folder.path(), &address).output().unwrap());
-        for (kind, count) in [
-            ("directories", 2),
-            ("users", 1_000),
-            ("groups", 40),
-            ("memberships", 3_000),
-        ] {
-            assert_eq!(
-                (&last[kind]["unchanged"], &last[kind]["seen"]),
-                (&count.into(), &count.into()),
-                "{kind}"
-            );
-            assert_eq!(last[kind]["deleted"], 0, "{kind}");
-        }
+        assert_unchanged(&summary(&sync(emulator, folder.path(), &address).output().unwrap()));
         assert_told_once(&address).await;
     }
     println!("{asked} were asked to end; the slowest took {slowest:?}");
@@ -132,12 +187,8 @@ fn assert_gone(address: &str) {
     if cluster::query(address, "SELECT to_regclass('workers') IS NULL") == "t" {
         return;
     }
-    let query = "SELECT COUNT(*) FROM workers AS w JOIN pg_stat_activity AS a ON a.pid = w.session";
-    let since = Instant::now();
-    while cluster::query(address, query) != "0" {
-        assert!(since.elapsed() < NOTICED, "its session goes on");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let there = "SELECT COUNT(*) FROM workers AS w JOIN pg_stat_activity AS a ON a.pid = w.session";
+    until(address, there, "0", NOTICED);
 }
 
 /// The changes tell each user and each membership once.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
-use std::time::Instant;
 
 use serde::Deserialize;
 use workos_directory_emulator::Emulator;
@@ -17,6 +16,7 @@ use workos_directory_sync::operations;
 use super::cluster;
 use super::dsync;
 use super::process::Process;
+use super::process::wait_for_requests;
 use super::stopped::signal;
 use super::summary;
 
@@ -28,19 +28,34 @@ const SPAN: Duration = Duration::from_secs(1);
 /// Each costs a call, which brings hardly anything: the limit is what the processes wait for.
 const GROUPS: u32 = 240;
 
+pub(crate) const USERS: u32 = 600;
+
 /// When the processes die and come, by the number of requests.
 const KILLED_AT: u64 = 50;
 const JOINED_AT: u64 = 80;
 
-/// How long that may take on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(180);
-
-fn wait_for(emulator: &Emulator, requests: u64) {
-    let end = Instant::now() + PATIENCE;
-    while emulator.total_requests() < requests {
-        assert!(Instant::now() < end, "{} requests came", emulator.total_requests());
-        std::thread::sleep(Duration::from_millis(10));
-    }
+/// A source that takes half a minute to be mirrored, however many processes do it.
+pub(crate) async fn slow_source() -> Emulator {
+    let population = Population {
+        directories: 3,
+        users: USERS,
+        groups: GROUPS,
+        memberships: 1_200,
+        ..Population::default()
+    };
+    Emulator::builder()
+        .profile(Profile::Live)
+        // Groups have to be asked for one by one.
+        .honour_seed_parameters(false)
+        .population(population)
+        .rate_limits(
+            RateLimits::unlimited()
+                .general(u32::try_from(LIMIT).unwrap(), SPAN)
+                .users_per_directory(u32::try_from(LIMIT_OF_A_DIRECTORY).unwrap(), SPAN),
+        )
+        .start()
+        .await
+        .unwrap()
 }
 
 /// When the requests came, in milliseconds and in order.
@@ -71,26 +86,7 @@ fn listed_directory(request: &ReceivedRequest) -> Option<&str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_die_and_join_keep_to_one_rate_limit_together_and_use_most_of_it() {
-    let population = Population {
-        directories: 3,
-        users: 600,
-        groups: GROUPS,
-        memberships: 1_200,
-        ..Population::default()
-    };
-    let emulator = Emulator::builder()
-        .profile(Profile::Live)
-        // Groups have to be asked for one by one.
-        .honour_seed_parameters(false)
-        .population(population)
-        .rate_limits(
-            RateLimits::unlimited()
-                .general(u32::try_from(LIMIT).unwrap(), SPAN)
-                .users_per_directory(u32::try_from(LIMIT_OF_A_DIRECTORY).unwrap(), SPAN),
-        )
-        .start()
-        .await
-        .unwrap();
+    let emulator = slow_source().await;
     let (folder, address) = (tempfile::tempdir().unwrap(), cluster::database());
     note_draws(&address).await;
     let start = |arguments: &[&str]| {
@@ -102,15 +98,15 @@ async fn processes_that_die_and_join_keep_to_one_rate_limit_together_and_use_mos
     };
     let sync = ["sync", "--output", "json"];
     let (first, mut killed, mut follower) = (start(&sync), start(&sync), start(&["follow", "--interval", "1"]));
-    wait_for(&emulator, KILLED_AT);
+    wait_for_requests(&emulator, KILLED_AT);
     killed.0.kill().unwrap();
-    wait_for(&emulator, JOINED_AT);
+    wait_for_requests(&emulator, JOINED_AT);
     let joined = start(&sync);
     for process in [first, joined] {
         let summary = summary(&process.output());
         assert_eq!(
             (&summary["run"], &summary["users"]["inserted"]),
-            (&1.into(), &600.into())
+            (&1.into(), &USERS.into())
         );
     }
     signal(&follower.0, "TERM");

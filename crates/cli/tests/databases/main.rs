@@ -46,6 +46,27 @@ fn summary(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// What the emulator has, unless it is started with something else.
+const ALL: [(&str, u64); 4] = [
+    ("directories", 2),
+    ("users", 1_000),
+    ("groups", 40),
+    ("memberships", 3_000),
+];
+
+/// A sync has found everything there as it is.
+fn assert_unchanged(summary: &Value) {
+    for (kind, count) in ALL {
+        let counts = &summary[kind];
+        assert_eq!(
+            (&counts["unchanged"], &counts["seen"]),
+            (&count.into(), &count.into()),
+            "{kind}"
+        );
+        assert_eq!(counts["deleted"], 0, "{kind}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_asked_with_the_password_of_the_environment_which_is_never_shown() {
     let emulator = Emulator::start().await.unwrap();

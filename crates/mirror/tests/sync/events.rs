@@ -122,7 +122,8 @@ async fn a_user_who_was_deleted_before_anybody_knew_does_not_come_to_life(
         world.mirror.apply_events(&events[place..=place]).await.unwrap();
     }
     world.assert_equals_but_metadata(&client).await;
-    assert_eq!(world.deleted().await, [user.id]);
+    let membership = format!("{} {}", user.id, group_id(1, 0));
+    assert_eq!(world.deleted().await, [user.id, membership]);
 }
 
 #[rstest]
@@ -148,6 +149,27 @@ async fn what_the_event_of_a_directory_does_not_say_stays_as_it_is(#[values(Sqli
     let events = all_events(&client).await;
     assert_eq!(world.mirror.apply_events(&events).await.unwrap().applied, 1);
     assert_eq!(world.column(metadata).await, before);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_later_event_of_a_membership_counts_though_its_group_was_taken_for_gone_when_it_came(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (world, emulator, client) = mirrored(database).await;
+    emulator.add_member(&user_id(1, 0), &group_id(1, 3)).unwrap();
+    emulator.remove_member(&user_id(1, 1), &group_id(1, 1)).unwrap();
+    emulator.remove_member(&user_id(1, 0), &group_id(1, 3)).unwrap();
+    emulator.add_member(&user_id(1, 1), &group_id(1, 1)).unwrap();
+    let events = all_events(&client).await;
+    // As after a source that denied them.
+    world
+        .execute("UPDATE groups SET deleted_at = '2024-01-15T10:00:00.000Z'")
+        .await;
+    assert_eq!(world.mirror.apply_events(&events[2..]).await.unwrap().stale, 2);
+    world.mirror.full_sync(&client).run().await.unwrap();
+    assert_eq!(world.mirror.apply_events(&events[..2]).await.unwrap().stale, 2);
+    world.assert_equals_but_metadata(&client).await;
 }
 
 /// What happens at the source while an answer is on its way.

@@ -75,7 +75,9 @@ pub(super) struct Pair {
     pub(super) deleted_at: Option<String>,
     /// Whether the last change that was told of it is that it began.
     pub(super) told: bool,
-    /// The event that changed it last.
+    /// The newest full sync when an event changed it last: older pages of that do not overwrite it.
+    pub(super) event_run: i64,
+    /// The event that told of it last.
     pub(super) mark: Option<Mark>,
     /// Whether it is to be written.
     pub(super) is_changed: bool,
@@ -172,40 +174,46 @@ impl Draft {
 
     fn membership(&mut self, user: &str, group: &str, joined: bool, mark: Mark) -> Fate {
         let ends = [self.users.end(user), self.groups.end(group)];
-        if ends.iter().flatten().any(|(_, is_deleted)| *is_deleted) {
-            return Fate::Stale;
-        }
-        if joined && ends.contains(&None) {
+        // Its place among the events of the pair is remembered all the same: should a full sync bring the user and group back,
+        // an event that happened before this one can still come.
+        let is_gone = ends.iter().flatten().any(|(_, is_deleted)| *is_deleted);
+        if joined && !is_gone && ends.contains(&None) {
             return Fate::Parked;
         }
+        let begins = joined && !is_gone;
         let directory = ends[0].map(|(directory, _)| directory.to_owned());
         let now = &self.now;
         let pair = self.pairs.entry((user.to_owned(), group.to_owned()));
         let pair = pair.or_insert_with(|| Pair {
             changed_at: now.clone(),
-            deleted_at: (!joined).then(|| now.clone()),
+            deleted_at: (!begins).then(|| now.clone()),
             told: false,
+            event_run: 0,
             mark: None,
             is_changed: false,
         });
         if mark.is_behind(pair.mark.as_ref()) {
             return Fate::Stale;
         }
-        if pair.deleted_at.is_some() == joined {
+        if pair.deleted_at.is_some() == begins {
             pair.changed_at.clone_from(now);
-            pair.deleted_at = (!joined).then(|| now.clone());
+            pair.deleted_at = (!begins).then(|| now.clone());
+        }
+        // What began is not kept from a page that has it.
+        if begins || !joined {
+            pair.event_run = mark.run;
         }
         pair.mark = Some(mark);
         pair.is_changed = true;
         // Whoever began in a group has both ends, and rows stay: every change has a directory.
         if let Some(directory) = directory
-            && pair.told != joined
+            && pair.told != begins
         {
-            pair.told = joined;
-            let tell = if joined { Told::joined } else { Told::left };
+            pair.told = begins;
+            let tell = if begins { Told::joined } else { Told::left };
             self.told.push(tell(&directory, user, group));
         }
-        Fate::Applied
+        if is_gone { Fate::Stale } else { Fate::Applied }
     }
 }
 

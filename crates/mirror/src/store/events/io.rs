@@ -171,6 +171,7 @@ async fn load_pairs(
             changed_at: row.try_get("changed_at")?,
             deleted_at: row.try_get("deleted_at")?,
             told: row.try_get::<i64, _>("told")? == 1,
+            event_run: row.try_get("event_run")?,
             mark: mark(&row)?,
             is_changed: false,
         };
@@ -219,9 +220,10 @@ async fn write_pairs<'a>(
     pairs: impl Iterator<Item = (&'a (String, String), &'a Pair)>,
     now: &str,
 ) -> Result<(), sqlx::Error> {
-    const COLUMNS: [&str; 8] = [
+    const COLUMNS: [&str; 9] = [
         "user_id",
         "group_id",
+        "generation",
         "changed_at",
         "deleted_at",
         "told",
@@ -233,14 +235,16 @@ async fn write_pairs<'a>(
     let mut is_empty = true;
     for ((user, group), pair) in pairs {
         let mark = pair.mark.as_ref();
-        let run = mark.map_or(0, |mark| mark.run).to_string();
+        let generation = mark.map_or(0, |mark| mark.run).to_string();
+        let event_run = pair.event_run.to_string();
         rows.push([
             Some(user.as_str()),
             Some(group.as_str()),
+            Some(generation.as_str()),
             Some(pair.changed_at.as_str()),
             pair.deleted_at.as_deref(),
             Some(if pair.told { "1" } else { "0" }),
-            Some(run.as_str()),
+            Some(event_run.as_str()),
             mark.map(|mark| mark.at.as_str()),
             mark.map(|mark| mark.id.as_str()),
         ])?;
@@ -253,7 +257,7 @@ async fn write_pairs<'a>(
     let sql = format!(
         "INSERT INTO memberships
              (user_id, group_id, generation, first_seen_at, changed_at, deleted_at, told, event_run, event_at, event_id)
-         SELECT user_id, group_id, CAST(event_run AS BIGINT), $1, changed_at, deleted_at, CAST(told AS INTEGER),
+         SELECT user_id, group_id, CAST(generation AS BIGINT), $1, changed_at, deleted_at, CAST(told AS INTEGER),
              CAST(event_run AS BIGINT), event_at, event_id
          FROM {} WHERE true
          ON CONFLICT (user_id, group_id) DO UPDATE SET

@@ -5,7 +5,8 @@
 //! - An object that is gone stays gone, whatever event comes: a user who returns has a new id. Only a full sync, which sees
 //!   the source itself, brings a row back.
 //! - A membership has no `updated_at`: the later event of the pair counts. An end is remembered even where no beginning
-//!   is known, so that the beginning can come late. A beginning that comes before its user or group is parked.
+//!   is known, so that the beginning can come late, and so is an event that comes while its user or group is gone. A beginning
+//!   that comes before its user or group is parked.
 //! - What happened before the events that are polled began is known from the full sync after that: such an event is stale,
 //!   since the one that undid it may never have come.
 //! - Every row that an event changes says so with the number of the newest full sync (`event_run`). Pages of that sync may

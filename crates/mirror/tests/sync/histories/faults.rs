@@ -47,3 +47,9 @@ pub(super) fn are_lies(faults: &[FaultRule]) -> bool {
         )
     })
 }
+
+/// Whether the API says of something that it does not exist.
+pub(super) fn deny(faults: &[FaultRule]) -> bool {
+    let mut faults = faults.iter().map(|rule| &rule.fault);
+    faults.any(|fault| matches!(fault, Fault::Status { status: 404, .. }))
+}

@@ -357,6 +357,9 @@ impl History {
         if faults::are_lies(faults) {
             self.trust.spoil();
         }
+        if faults::deny(faults) {
+            self.trust.misled();
+        }
         match (task, ended) {
             (_, None) => self.note("given up"),
             (Task::Poll, Some(Err(Error::CursorLost))) => {
@@ -406,8 +409,7 @@ impl History {
         self.world.mirror.worker().run(std::future::ready(())).await.unwrap();
         if self.random.bool() {
             self.clock.advance(40 * DAY);
-            // The cursor is too old by now.
-            self.trust = Trust::default();
+            self.trust.slept();
         }
         let before = self.clock.now() + self.ahead - 31 * DAY;
         let kept = self.kept_since(&Timestamp::from(before).canonical()).await;

@@ -9,6 +9,9 @@ pub(super) struct Trust {
     /// The last full sync, which may go on, is of everything, began after that, and nothing has spoilt it.
     is_run_good: bool,
     is_followed: bool,
+    /// The source said that something is gone which is not. Events that come before a full sync brings it back are stale,
+    /// and those that happened before them can come later: no full sync knows of that.
+    is_misled: bool,
 }
 
 impl Trust {
@@ -28,10 +31,8 @@ impl Trust {
 
     /// Events were lost. They are read from now on.
     pub(super) fn cursor_lost(&mut self) {
-        *self = Self {
-            is_polled: true,
-            ..Self::default()
-        };
+        self.is_polled = true;
+        self.spoil();
     }
 
     /// The source lied, which only a new full sync mends.
@@ -40,7 +41,18 @@ impl Trust {
         self.is_followed = false;
     }
 
+    /// The source said that something is gone which is not.
+    pub(super) fn misled(&mut self) {
+        self.is_misled = true;
+    }
+
+    /// The cursor is too old by now.
+    pub(super) fn slept(&mut self) {
+        self.is_polled = false;
+        self.spoil();
+    }
+
     pub(super) fn is_followed(&self) -> bool {
-        self.is_followed
+        self.is_followed && !self.is_misled
     }
 }
