@@ -59,10 +59,14 @@ fn main() {
                 ratio::measure(COMPARED, 5);
             }
             growth::measure(users.unwrap_or(USERS));
+            if users.is_none() {
+                runtime.block_on(events::measure(COMPARED as usize));
+            }
         }
         _ => {
             ratio::measure(100, 1);
             growth::measure(300);
+            runtime.block_on(events::measure(20));
         }
     }
 }

@@ -94,8 +94,10 @@ pub(super) struct Draft {
     pub(super) pairs: HashMap<(String, String), Pair>,
     /// What changed, in the order of the events.
     pub(super) told: Vec<Told>,
-    /// A user or group that came and has memberships already: what is told of them comes next, before any other event.
-    pub(super) came: Option<(Kind, String)>,
+    /// The ids of users and groups that came.
+    pub(super) came: Vec<String>,
+    /// The last one that came, if it has memberships already: what is told of them comes next, before any other event.
+    pub(super) awaited: Option<(Kind, String)>,
 }
 
 impl Draft {
@@ -107,7 +109,8 @@ impl Draft {
             groups: Objects::of(&GROUPS),
             pairs: HashMap::new(),
             told: Vec::new(),
-            came: None,
+            came: Vec::new(),
+            awaited: None,
         }
     }
 
@@ -155,7 +158,8 @@ impl Draft {
             });
             outbox::of_change(table, &record, before)
         });
-        let came = (known.is_none() && objects.is_awaited).then(|| (table.kind, record.id.clone()));
+        let awaited = (known.is_none() && objects.is_awaited).then(|| (table.kind, record.id.clone()));
+        let came = (known.is_none() && table.kind != Kind::Directories).then(|| record.id.clone());
         let is_changed = is_news || known.is_some_and(|known| known.is_changed);
         objects.rows.insert(
             record.id.clone(),
@@ -168,7 +172,8 @@ impl Draft {
             },
         );
         self.told.extend(told.flatten());
-        self.came = came;
+        self.came.extend(came);
+        self.awaited = awaited;
         Fate::Applied
     }
 

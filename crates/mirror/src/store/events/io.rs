@@ -77,7 +77,7 @@ impl Draft {
         let pairs = self.pairs.iter().filter(|(_, pair)| pair.is_changed);
         write_pairs(connection, pairs, stamp.now).await?;
         outbox::write(connection, stamp.now, &self.told).await?;
-        if let Some((kind, id)) = &self.came {
+        if let Some((kind, id)) = &self.awaited {
             outbox::memberships_of(connection, stamp.now, *kind, &json_array(&[id])?).await?;
         }
         Ok(())

@@ -44,6 +44,7 @@ use super::Rows;
 use super::Stamp;
 use super::Store;
 use super::cursors;
+use super::json_array;
 use super::leases;
 use super::outbox;
 use crate::Error;
@@ -170,21 +171,23 @@ pub(super) async fn take_all(
     outbox::lock(connection).await?;
     let known_before = cursors::known_before(connection).await?;
     let fresh = ledger::fresh(connection, incoming, run, known_before.as_deref()).await?;
-    let mut fates = Vec::with_capacity(fresh.len());
+    let (mut fates, mut came) = (Vec::with_capacity(fresh.len()), Vec::new());
     loop {
         let taken = match &fresh[fates.len()..] {
             [] => break,
             rest @ [first, ..] => match first.deletes() {
-                Some((table, _)) => delete(connection, table, rest, now).await?,
-                None => put(connection, rest, now).await?,
+                Some((table, _)) => delete(connection, table, rest, now, &mut came).await?,
+                None => put(connection, rest, now, &mut came).await?,
             },
         };
         fates.extend(taken);
     }
     ledger::write(connection, now, &fresh, &fates).await?;
-    unpark(connection, Stamp { run, now }).await?;
-    let mut counts = EventCounts::default();
-    counts.repeated = u64::try_from(incoming.len() - fresh.len()).unwrap_or(u64::MAX);
+    unpark(connection, Stamp { run, now }, &came).await?;
+    let mut counts = EventCounts {
+        repeated: u64::try_from(incoming.len() - fresh.len()).unwrap_or(u64::MAX),
+        ..EventCounts::default()
+    };
     fates.into_iter().for_each(|fate| counts.count(fate));
     Ok(counts)
 }
@@ -205,7 +208,12 @@ async fn newest_run(connection: &mut Connection) -> Result<i64, sqlx::Error> {
 }
 
 /// Applies the first stretch of events, up to one that deletes something.
-async fn put(connection: &mut Connection, events: &[Fresh<'_>], now: &str) -> Result<Vec<Fate>, sqlx::Error> {
+async fn put(
+    connection: &mut Connection,
+    events: &[Fresh<'_>],
+    now: &str,
+    came: &mut Vec<String>,
+) -> Result<Vec<Fate>, sqlx::Error> {
     let run = events.first().map_or(0, |event| event.run);
     let stretch = events
         .iter()
@@ -221,10 +229,11 @@ async fn put(connection: &mut Connection, events: &[Fresh<'_>], now: &str) -> Re
             _ if event.is_known => Fate::Stale,
             meaning => draft.take(meaning, event.mark()),
         });
-        if draft.came.is_some() {
+        if draft.awaited.is_some() {
             break;
         }
     }
+    came.extend_from_slice(&draft.came);
     draft.write(connection, run).await?;
     Ok(fates)
 }
@@ -235,6 +244,7 @@ async fn delete(
     table: &'static Table,
     events: &[Fresh<'_>],
     now: &str,
+    came: &mut Vec<String>,
 ) -> Result<Vec<Fate>, sqlx::Error> {
     let run = events.first().map_or(0, |event| event.run);
     let mut ids = HashSet::new();
@@ -244,6 +254,8 @@ async fn delete(
     });
     let stretch: Vec<_> = stretch.collect();
     let were_gone = cascade::delete(connection, table, &stretch, Stamp { run, now }).await?;
+    // What waits for one that was not known until now waits in vain: it is looked at.
+    came.extend(stretch.iter().map(|(record, _)| record.id.clone()));
     let fates = stretch.iter().map(|(record, _)| {
         if were_gone.contains(&record.id) {
             Fate::Stale
@@ -254,20 +266,34 @@ async fn delete(
     Ok(fates.collect())
 }
 
-/// Applies the parked memberships whose user and group have come.
-pub(super) async fn unpark(connection: &mut Connection, stamp: Stamp<'_>) -> Result<(), sqlx::Error> {
-    let rows = sqlx::query(
+/// Applies the parked memberships of users and groups that came, if both of their ends are there now.
+pub(super) async fn unpark(connection: &mut Connection, stamp: Stamp<'_>, came: &[String]) -> Result<(), sqlx::Error> {
+    if came.is_empty() {
+        return Ok(());
+    }
+    let ids = json_array(came)?;
+    while unpark_some(connection, stamp, &ids).await? {}
+    Ok(())
+}
+
+/// Applies some of them, and says whether there may be more.
+async fn unpark_some(connection: &mut Connection, stamp: Stamp<'_>, came: &str) -> Result<bool, sqlx::Error> {
+    let strings = Dialect::of(connection).strings("$1");
+    let sql = format!(
         "SELECT e.id, e.created_at, e.run, e.user_id, e.group_id FROM events AS e
-         WHERE e.state = 'parked'
+         WHERE e.id IN (SELECT id FROM events WHERE state = 'parked' AND user_id IN ({strings})
+                        UNION SELECT id FROM events WHERE state = 'parked' AND group_id IN ({strings}))
            AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = e.user_id)
            AND EXISTS (SELECT 1 FROM groups AS g WHERE g.id = e.group_id)
-         ORDER BY e.created_at, e.id LIMIT $1",
-    )
-    .bind(PARKED_AT_A_TIME)
-    .fetch_all(&mut *connection)
-    .await?;
+         ORDER BY e.created_at, e.id LIMIT $2"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(came)
+        .bind(PARKED_AT_A_TIME)
+        .fetch_all(&mut *connection)
+        .await?;
     if rows.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let parked = rows.iter().map(|row| {
         let meaning = Meaning::Membership {
@@ -299,5 +325,5 @@ pub(super) async fn unpark(connection: &mut Connection, stamp: Stamp<'_>) -> Res
         .bind_to(sqlx::query(AssertSqlSafe(sql)))
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(true)
 }
