@@ -29,6 +29,16 @@ async fn take(store: &Store, events: &[Incoming]) -> EventCounts {
     store.take_events(events, &time(3), None).await.unwrap()
 }
 
+/// Pages of a run that bring a group and its members before those.
+async fn memberships_before_their_users(store: &Store) -> Lease {
+    let run = new_run(store, 1).await;
+    let groups = Batch::Objects(&GROUPS, vec![group("g1")]);
+    write(store, &run, 1, Kind::Groups, groups).await;
+    let pairs = ["u1", "u2"].map(|user| (user.to_owned(), "g1".to_owned()));
+    write(store, &run, 1, Kind::Memberships, Batch::Memberships(pairs.to_vec())).await;
+    run
+}
+
 async fn told(store: &Store) -> Vec<String> {
     let sql = "SELECT kind || COALESCE(' ' || user_id, '') || COALESCE(' ' || group_id, '') FROM changes ORDER BY id";
     column(store, sql).await
@@ -153,4 +163,19 @@ async fn memberships_that_waited_for_a_user_are_told_before_the_next_event(
         "joined_group u2 g1",
     ];
     assert_eq!(told(&store).await, expected);
+}
+
+#[rstest]
+#[tokio::test]
+async fn memberships_that_waited_for_a_user_are_told_with_the_page_that_brings_it(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let run = memberships_before_their_users(&store).await;
+    let page = Batch::Users(vec![(user("u1", "n"), EmbeddedGroups::Untold)]);
+    write(&store, &run, 1, Kind::Users, page).await;
+    assert_eq!(
+        told(&store).await,
+        ["group_created g1", "user_created u1", "joined_group u1 g1"]
+    );
 }
