@@ -13,6 +13,7 @@
 
 #[path = "../../tests/cluster/mod.rs"]
 mod cluster;
+mod events;
 mod growth;
 mod one_by_one;
 mod process;
@@ -46,6 +47,7 @@ fn main() {
         ["loop", habit, address, base_url, api_key] => {
             runtime.block_on(one_by_one::run(habit, address, base_url, api_key));
         }
+        ["events", users] => runtime.block_on(events::measure(users.parse().expect("a number"))),
         ["compare", database, habit, users, turns] => {
             let number = |text: &str| text.parse::<u32>().expect("a number");
             ratio::measure_one(database, habit, number(users), number(turns) as usize);
@@ -57,10 +59,14 @@ fn main() {
                 ratio::measure(COMPARED, 5);
             }
             growth::measure(users.unwrap_or(USERS));
+            if users.is_none() {
+                runtime.block_on(events::measure(COMPARED as usize));
+            }
         }
         _ => {
             ratio::measure(100, 1);
             growth::measure(300);
+            runtime.block_on(events::measure(20));
         }
     }
 }

@@ -142,32 +142,28 @@ impl Store {
     ) -> Result<Counts, Error> {
         let mut transaction = self.begin_as(held).await?;
         let stamp = held.stamp();
-        let counts = match batch {
-            _ if gone::has_ended(&mut transaction, key).await? => Counts::default(),
+        let (counts, came) = match batch {
+            _ if gone::has_ended(&mut transaction, key).await? => Default::default(),
             Batch::Objects(table, records) => {
-                let written = objects::apply(&mut transaction, table, stamp, records).await?;
-                let counts = written.counts;
+                let mut written = objects::apply(&mut transaction, table, stamp, records).await?;
                 written.tell(&mut transaction, table, stamp.now, Vec::new()).await?;
-                counts
+                (written.counts, written.came)
             }
             Batch::Memberships(pairs) => {
                 let written = memberships::apply(&mut transaction, stamp, pairs).await?;
                 outbox::write(&mut transaction, stamp.now, &written.told).await?;
-                written.counts
+                (written.counts, Vec::new())
             }
             Batch::Users(users) => {
                 let page = split(users);
-                let written = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
+                let mut written = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
                 let pairs = memberships::apply(&mut transaction, stamp, page.pairs).await?;
-                let (counts, embedded) = (written.counts, pairs.counts);
                 written.tell(&mut transaction, &USERS, stamp.now, pairs.told).await?;
-                steps::note_embedded(&mut transaction, key, embedded, page.untold).await?;
-                counts
+                steps::note_embedded(&mut transaction, key, pairs.counts, page.untold).await?;
+                (written.counts, written.came)
             }
         };
-        if counts.inserted > 0 {
-            events::unpark(&mut transaction, stamp).await?;
-        }
+        events::unpark(&mut transaction, stamp, &came).await?;
         steps::advance(&mut transaction, key, stamp, &checkpoint, counts).await?;
         transaction.commit().await?;
         Ok(counts)

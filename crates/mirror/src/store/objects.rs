@@ -31,15 +31,17 @@ const MAX_ROWS: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Written {
     pub(super) counts: Counts,
+    /// The ids of those that were not there before.
+    pub(super) came: Vec<String>,
     told: Vec<Told>,
-    /// The users or groups that were not there before, as JSON, if one of them has memberships already.
-    awaited: Option<String>,
+    /// Whether one of the users or groups that came has memberships already.
+    is_awaited: bool,
 }
 
 impl Written {
     /// Tells the applications, last in the transaction. What is told of the memberships that came with it follows.
     pub(super) async fn tell(
-        mut self,
+        &mut self,
         connection: &mut Connection,
         table: &Table,
         now: &str,
@@ -47,10 +49,10 @@ impl Written {
     ) -> Result<(), sqlx::Error> {
         self.told.extend(joined);
         outbox::write(connection, now, &self.told).await?;
-        match self.awaited {
-            Some(ids) => outbox::memberships_of(connection, now, table.kind, &ids).await,
-            None => Ok(()),
+        if self.is_awaited {
+            outbox::memberships_of(connection, now, table.kind, &json_array(&self.came)?).await?;
         }
+        Ok(())
     }
 }
 
@@ -68,13 +70,13 @@ pub(super) async fn apply(
     let stored = stored(connection, table, &ids).await?;
     let mut written = Written::default();
     let counts = &mut written.counts;
-    let (mut changed, mut came) = (Vec::new(), Vec::new());
+    let mut changed = Vec::new();
     for record in records {
         let Some(row) = stored.get(record.id.as_str()) else {
             counts.seen += 1;
             counts.inserted += 1;
             written.told.extend(outbox::of_record(table, &record, None)?);
-            came.push(record.id.clone());
+            written.came.push(record.id.clone());
             changed.push(record);
             continue;
         };
@@ -98,7 +100,7 @@ pub(super) async fn apply(
         if differs {
             written.told.extend(outbox::of_record(table, &record, Some(row))?);
             if is_deleted {
-                came.push(record.id.clone());
+                written.came.push(record.id.clone());
             }
             changed.push(record);
         }
@@ -107,14 +109,16 @@ pub(super) async fn apply(
         touch(connection, table, stamp, &ids).await?;
     }
     upsert(connection, table, stamp, &changed).await?;
-    if !came.is_empty() && is_awaited(connection, table, &came).await? {
-        written.awaited = Some(json_array(&came)?);
-    }
+    written.is_awaited = !written.came.is_empty() && is_awaited(connection, table, &written.came).await?;
     Ok(written)
 }
 
 /// Whether one of these users or groups has memberships.
-async fn is_awaited(connection: &mut Connection, table: &Table, ids: &[String]) -> Result<bool, sqlx::Error> {
+pub(super) async fn is_awaited(
+    connection: &mut Connection,
+    table: &Table,
+    ids: &[String],
+) -> Result<bool, sqlx::Error> {
     let column = match table.kind {
         Kind::Users => "user_id",
         Kind::Groups => "group_id",
@@ -192,7 +196,7 @@ pub(super) async fn stored(
         })
         .collect();
     let sql = format!(
-        "SELECT id, generation, deleted_at, event_run, {} FROM {} WHERE id IN ({})",
+        "SELECT id, generation, deleted_at, event_run, {}, event_at, event_id FROM {} WHERE id IN ({})",
         columns.join(", "),
         table.name(),
         Dialect::of(connection).strings("$1")
@@ -202,7 +206,7 @@ pub(super) async fn stored(
 }
 
 /// Whether a row has other values than a record.
-pub(super) fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
+fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
     // The first four columns are the id, the generation, the deletion and the event's run.
     for (place, (_, value)) in table.columns.iter().zip(&record.values).enumerate() {
         if row.try_get::<Option<&str>, _>(place + 4)? != value.as_deref() {

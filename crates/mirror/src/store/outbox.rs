@@ -38,8 +38,23 @@ pub(super) struct Told {
 impl Told {
     /// A user is in a group from now on.
     pub(super) fn joined(directory: &str, user: &str, group: &str) -> Self {
+        Self::of_membership(ChangeKind::JoinedGroup, directory, user, group)
+    }
+
+    /// A user is not in a group any more.
+    pub(super) fn left(directory: &str, user: &str, group: &str) -> Self {
+        Self::of_membership(ChangeKind::LeftGroup, directory, user, group)
+    }
+
+    /// What kind of change it is.
+    #[cfg(test)]
+    pub(super) fn kind(&self) -> ChangeKind {
+        self.kind
+    }
+
+    fn of_membership(kind: ChangeKind, directory: &str, user: &str, group: &str) -> Self {
         Self {
-            kind: ChangeKind::JoinedGroup,
+            kind,
             directory: directory.to_owned(),
             user: Some(user.to_owned()),
             group: Some(group.to_owned()),
@@ -47,17 +62,6 @@ impl Told {
             previous: None,
         }
     }
-}
-
-/// Whose memberships may have changed.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Whose<'a> {
-    /// A JSON array of a user and a group.
-    Pair(&'a str),
-    /// A JSON array of users.
-    Users(&'a str),
-    /// A JSON array of groups.
-    Groups(&'a str),
 }
 
 /// Keeps other transactions from telling until this one ends.
@@ -68,26 +72,42 @@ pub(super) async fn lock(connection: &mut Connection) -> Result<(), sqlx::Error>
     Ok(())
 }
 
+/// A row before it is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before<'a> {
+    pub(super) is_deleted: bool,
+    /// Of a directory or user.
+    pub(super) state: Option<&'a str>,
+}
+
 /// What a record that is going to be written changes, if anything that is told.
 pub(super) fn of_record(
     table: &Table,
     record: &Record,
     stored: Option<&DatabaseRow>,
 ) -> Result<Option<Told>, sqlx::Error> {
-    let known = stored.is_some();
     let before = match stored {
-        Some(row) if row.try_get::<Option<&str>, _>("deleted_at")?.is_none() => Some(row),
-        _ => None,
+        Some(row) => Some(Before {
+            is_deleted: row.try_get::<Option<&str>, _>("deleted_at")?.is_some(),
+            state: match table.kind {
+                Kind::Groups => None,
+                _ => row.try_get("state")?,
+            },
+        }),
+        None => None,
     };
-    let previous = match before {
-        Some(row) if table.kind != Kind::Groups => row.try_get::<Option<String>, _>("state")?,
-        _ => None,
-    };
-    let state = record.state(table).map(str::to_owned);
+    Ok(of_change(table, record, before))
+}
+
+/// The same, of a row that was read.
+pub(super) fn of_change(table: &Table, record: &Record, before: Option<Before<'_>>) -> Option<Told> {
+    let (is_known, before) = (before.is_some(), before.filter(|before| !before.is_deleted));
+    let previous = before.and_then(|before| before.state);
+    let state = record.state(table);
     let id = Some(record.id.clone());
     let (kind, directory, user, group) = match table.kind {
         Kind::Users => (
-            user_kind(known, previous.as_deref(), state.as_deref().unwrap_or_default()),
+            user_kind(is_known, previous, state.unwrap_or_default()),
             record.directory_id(table).to_owned(),
             id,
             None,
@@ -104,17 +124,17 @@ pub(super) fn of_record(
             None,
             id,
         ),
-        _ if previous == state => return Ok(None),
+        _ if previous == state => return None,
         _ => (ChangeKind::DirectoryStateChanged, record.id.clone(), None, None),
     };
-    Ok(Some(Told {
+    Some(Told {
         kind,
         directory,
         user,
         group,
-        state,
-        previous,
-    }))
+        state: state.map(str::to_owned),
+        previous: previous.map(str::to_owned),
+    })
 }
 
 /// What became of a user. `known` says that there is a row, though it may be marked as deleted.
@@ -176,38 +196,26 @@ pub(super) fn of_gone(kind: Kind, condition: &str) -> String {
     )
 }
 
-/// Tells of the memberships that came with their users or groups, a JSON array of ids.
+/// Tells of the memberships that came with their users or groups, a JSON array of ids: those that are there and were not
+/// told, and those that were told and are not there any more.
 pub(super) async fn memberships_of(
     connection: &mut Connection,
     now: &str,
     kind: Kind,
     ids: &str,
 ) -> Result<(), sqlx::Error> {
-    match kind {
-        Kind::Users => memberships(connection, now, Whose::Users(ids)).await,
-        Kind::Groups => memberships(connection, now, Whose::Groups(ids)).await,
+    let column = match kind {
+        Kind::Users => "user_id",
+        Kind::Groups => "group_id",
         // Memberships do not depend on their directory.
-        Kind::Directories | Kind::Memberships => Ok(()),
-    }
-}
-
-/// Tells of the memberships that are there and were not told, and of those that were told and are not there any more.
-pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: Whose<'_>) -> Result<(), sqlx::Error> {
-    lock(connection).await?;
-    let dialect = Dialect::of(connection);
-    let strings = dialect.strings("$1");
-    let (condition, parameter) = match whose {
-        Whose::Pair(pair) => {
-            let json = dialect.json("$1");
-            (format!("m.user_id = {json} ->> 0 AND m.group_id = {json} ->> 1"), pair)
-        }
-        Whose::Users(users) => (format!("m.user_id IN ({strings})"), users),
-        Whose::Groups(groups) => (format!("m.group_id IN ({strings})"), groups),
+        Kind::Directories | Kind::Memberships => return Ok(()),
     };
+    lock(connection).await?;
+    let strings = Dialect::of(connection).strings("$1");
     // Its user was there when it was told, and rows stay: every change has a directory.
     let differing = format!(
         "FROM memberships AS m JOIN users AS u ON u.id = m.user_id LEFT JOIN groups AS g ON g.id = m.group_id
-         WHERE {condition} AND m.told <> CASE
+         WHERE m.{column} IN ({strings}) AND m.told <> CASE
              WHEN m.deleted_at IS NULL AND u.deleted_at IS NULL AND g.id IS NOT NULL AND g.deleted_at IS NULL THEN 1
              ELSE 0 END"
     );
@@ -217,7 +225,7 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
          {differing} ORDER BY m.user_id, m.group_id"
     );
     let written = sqlx::query(AssertSqlSafe(sql))
-        .bind(parameter)
+        .bind(ids)
         .bind(now)
         .execute(&mut *connection)
         .await?
@@ -227,10 +235,7 @@ pub(super) async fn memberships(connection: &mut Connection, now: &str, whose: W
             "UPDATE memberships SET told = 1 - memberships.told FROM (SELECT m.user_id, m.group_id {differing}) AS d
              WHERE memberships.user_id = d.user_id AND memberships.group_id = d.group_id"
         );
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(parameter)
-            .execute(connection)
-            .await?;
+        sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(connection).await?;
     }
     Ok(())
 }

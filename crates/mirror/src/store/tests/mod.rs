@@ -5,6 +5,7 @@
 #[path = "../../../tests/cluster/mod.rs"]
 mod cluster;
 mod convergence;
+mod events;
 mod files;
 mod gone;
 mod leases;

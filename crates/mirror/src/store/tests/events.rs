@@ -1,0 +1,156 @@
+//! Events in stretches: what one transaction makes of many.
+
+use super::*;
+use crate::incoming::Incoming;
+use crate::incoming::Meaning;
+use crate::record::DIRECTORIES;
+
+/// Events in the order of their ids.
+fn events(meanings: Vec<Meaning>) -> Vec<Incoming> {
+    let numbered = (1..).zip(meanings).map(|(number, meaning): (u32, _)| Incoming {
+        id: format!("event_{number:06}"),
+        name: "dsync".to_owned(),
+        created_at: time(2),
+        payload: "{}".to_owned(),
+        meaning,
+    });
+    numbered.collect()
+}
+
+fn joined(user: &str, group: &str) -> Meaning {
+    Meaning::Membership {
+        user: user.to_owned(),
+        group: group.to_owned(),
+        joined: true,
+    }
+}
+
+async fn take(store: &Store, events: &[Incoming]) -> EventCounts {
+    store.take_events(events, &time(3), None).await.unwrap()
+}
+
+async fn told(store: &Store) -> Vec<String> {
+    let sql = "SELECT kind || COALESCE(' ' || user_id, '') || COALESCE(' ' || group_id, '') FROM changes ORDER BY id";
+    column(store, sql).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_group_that_comes_after_a_thousand_of_its_members_gets_all_of_them_at_once(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let ids: Vec<_> = (0..1_200).map(|number| format!("u{number:04}")).collect();
+    let users = ids.iter().map(|id| Meaning::Put(&USERS, user(id, "n")));
+    let pairs = ids.iter().map(|id| joined(id, "g1"));
+    let mut all = events(users.chain(pairs).chain([Meaning::Put(&GROUPS, group("g1"))]).collect());
+    let last = all.pop().unwrap();
+    let counts = take(&store, &all).await;
+    assert_eq!((counts.applied, counts.parked), (1_200, 1_200));
+    assert_eq!(take(&store, &[last]).await.applied, 1);
+    let members = column(&store, "SELECT user_id FROM group_members ORDER BY user_id").await;
+    assert_eq!(members, ids);
+    assert_eq!(
+        column(&store, "SELECT DISTINCT state FROM events").await,
+        ["applied"],
+        "none waits"
+    );
+    assert_eq!(
+        told(&store).await[1_200..1_202],
+        ["group_created g1", "joined_group u0000 g1"]
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn events_of_one_page_follow_each_other_also_where_something_is_deleted_in_between(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let put = |id| Meaning::Put(&USERS, user(id, "n"));
+    let gone = |id| Meaning::Gone(&USERS, user(id, "n"));
+    let page = events(vec![
+        Meaning::Put(&DIRECTORIES, directory(DIRECTORY)),
+        Meaning::Put(&GROUPS, group("g1")),
+        put("u1"),
+        joined("u1", "g1"),
+        put("u2"),
+        joined("u2", "g1"),
+        gone("u1"),
+        gone("u1"),
+        gone("u3"),
+        put("u1"),
+        joined("u1", "g1"),
+        put("u4"),
+        joined("u4", "g1"),
+        Meaning::Gone(&DIRECTORIES, directory(DIRECTORY)),
+        put("u5"),
+    ]);
+    let counts = take(&store, &page).await;
+    assert_eq!((counts.applied, counts.stale, counts.repeated), (11, 4, 0));
+    assert_eq!(
+        told(&store).await,
+        [
+            "directory_state_changed",
+            "group_created g1",
+            "user_created u1",
+            "joined_group u1 g1",
+            "user_created u2",
+            "joined_group u2 g1",
+            "left_group u1 g1",
+            "user_deprovisioned u1",
+            "user_created u4",
+            "joined_group u4 g1",
+            "left_group u2 g1",
+            "left_group u4 g1",
+            "user_deprovisioned u2",
+            "user_deprovisioned u4",
+            "group_deleted g1",
+            "directory_deleted",
+        ]
+    );
+    assert_eq!(
+        column(&store, "SELECT id FROM users WHERE deleted_at IS NULL").await,
+        [""; 0]
+    );
+    let again = take(&store, &page).await;
+    assert_eq!((again.repeated, again.applied), (15, 0));
+    assert_eq!(told(&store).await.len(), 16, "nothing is told twice");
+}
+
+#[rstest]
+#[tokio::test]
+async fn memberships_that_waited_for_a_user_are_told_before_the_next_event(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let run = new_run(&store, 1).await;
+    write(
+        &store,
+        &run,
+        1,
+        Kind::Groups,
+        Batch::Objects(&GROUPS, vec![group("g1")]),
+    )
+    .await;
+    let pairs = ["u1", "u2"].map(|user| (user.to_owned(), "g1".to_owned()));
+    write(&store, &run, 1, Kind::Memberships, Batch::Memberships(pairs.to_vec())).await;
+    let mut suspended = user("u1", "n");
+    let state = USERS.columns.iter().position(|column| *column == "state").unwrap();
+    suspended.values[state] = Some("suspended".to_owned());
+    let page = events(vec![
+        Meaning::Put(&USERS, user("u1", "n")),
+        Meaning::Put(&USERS, suspended),
+        Meaning::Put(&USERS, user("u2", "n")),
+    ]);
+    assert_eq!(take(&store, &page).await.applied, 3);
+    let expected = [
+        "group_created g1",
+        "user_created u1",
+        "joined_group u1 g1",
+        "user_suspended u1",
+        "user_created u2",
+        "joined_group u2 g1",
+    ];
+    assert_eq!(told(&store).await, expected);
+}
