@@ -64,13 +64,13 @@ impl Incoming {
         };
         Ok(Self {
             id: record::checked(id)?,
-            name: field(&fields, "event").unwrap_or_default(),
+            name: record::storable(field(&fields, "event").unwrap_or_default()),
             created_at: field::<Timestamp>(&fields, "created_at")
                 .as_ref()
                 .unwrap_or(now)
                 .canonical(),
             payload: text.to_owned(),
-            meaning: Meaning::Unreadable(wrong.to_string()),
+            meaning: unreadable(wrong.to_string()),
         })
     }
 
@@ -80,12 +80,17 @@ impl Incoming {
             serde_json::to_string(event).map_err(|error| Error::Database(sqlx::Error::Encode(error.into())))?;
         Ok(Self {
             id: record::checked(event.id.clone())?,
-            name: event.event.as_str().to_owned(),
+            name: record::storable(event.event.as_str().to_owned()),
             created_at: event.created_at.canonical(),
             payload,
-            meaning: meaning(event).unwrap_or_else(Meaning::Unreadable),
+            meaning: meaning(event).unwrap_or_else(unreadable),
         })
     }
+}
+
+/// The reason can quote what it is about.
+fn unreadable(reason: String) -> Meaning {
+    Meaning::Unreadable(record::storable(reason))
 }
 
 /// A field, if it is there and of the type that it should have.

@@ -121,14 +121,13 @@ impl Record {
         self.values.get(place)?.as_deref()
     }
 
-    /// A row that every database takes: PostgreSQL has no text with the character U+0000, in whose place comes U+FFFD.
-    fn new(id: String, mut values: Vec<Option<String>>) -> Self {
-        for value in values.iter_mut().flatten() {
-            if value.contains('\0') {
-                *value = value.replace('\0', "\u{FFFD}");
-            }
+    /// A row that every database takes.
+    fn new(id: String, values: Vec<Option<String>>) -> Self {
+        let values = values.into_iter().map(|value| value.map(storable));
+        Self {
+            id,
+            values: values.collect(),
         }
-        Self { id, values }
     }
 }
 
@@ -234,6 +233,14 @@ pub(crate) fn belongs(what: &'static str, id: &str, found: &str, asked: &str) ->
         found: printable(found),
         asked: asked.to_owned(),
     })
+}
+
+/// A text that every database takes: PostgreSQL has none with the character U+0000, in whose place comes U+FFFD.
+pub(crate) fn storable(text: String) -> String {
+    if text.contains('\0') {
+        return text.replace('\0', "\u{FFFD}");
+    }
+    text
 }
 
 /// The longest id that is taken; those of the API have about 42 characters.

@@ -16,9 +16,8 @@
 //! Who waits for a turn waits as long as that takes: others have it, and it is shared. Who waits for the database does not:
 //! a draw that has no answer within [`PATIENCE`] is an error, which a sync ends with and a follower tells and tries again.
 //!
-//! Giving each of N workers an Nth of the limit
-//! would need no draws, but the ones that stand by would hold on to their parts, and nobody could prove what happens
-//! while N changes.
+//! Giving each of N workers an Nth of the limit would need no draws, but the ones that stand by would hold on to their parts,
+//! and nobody could prove what happens while N changes.
 
 pub(crate) mod ledger;
 

@@ -167,6 +167,25 @@ async fn what_is_signed_but_cannot_be_read_is_kept_as_dead_and_stops_no_other(
 }
 
 #[rstest]
+#[tokio::test]
+async fn an_event_whose_name_no_database_takes_is_kept_and_counted_all_the_same(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let world = World::on(database).await;
+    let url = serve(&world.mirror, verifier()).await;
+    for (id, created_at) in [("event_1", "2024-01-15T10:00:00.000Z"), ("event_2", "\\u0000")] {
+        let body = format!(r#"{{"id":"{id}","event":"dsync.\u0000","data":{{}},"created_at":"{created_at}"}}"#);
+        assert_eq!(post(&url, Some(&signed(&body)), body.clone()).await, 200, "{body}");
+    }
+    let counts = world.mirror.apply_ingested().await.unwrap();
+    assert_eq!((counts.kept, counts.dead), (1, 1));
+    assert_eq!(
+        world.column("SELECT DISTINCT name FROM events").await,
+        ["dsync.\u{FFFD}"]
+    );
+}
+
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_webhooks_is_taken_without_refusing_any(#[values(Sqlite, Postgres)] database: Database) {
     let world = World::on(database).await;

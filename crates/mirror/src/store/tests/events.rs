@@ -17,16 +17,35 @@ fn events(meanings: Vec<Meaning>) -> Vec<Incoming> {
     numbered.collect()
 }
 
-fn joined(user: &str, group: &str) -> Meaning {
+fn membership(user: &str, group: &str, joined: bool) -> Meaning {
     Meaning::Membership {
         user: user.to_owned(),
         group: group.to_owned(),
-        joined: true,
+        joined,
     }
+}
+
+fn joined(user: &str, group: &str) -> Meaning {
+    membership(user, group, true)
+}
+
+/// A user who came without saying their groups.
+fn told_nothing(id: &str) -> (Record, EmbeddedGroups) {
+    (user(id, "n"), EmbeddedGroups::Untold)
 }
 
 async fn take(store: &Store, events: &[Incoming]) -> EventCounts {
     store.take_events(events, &time(3), None).await.unwrap()
+}
+
+/// Pages of a run that bring a group and its members before those.
+async fn memberships_before_their_users(store: &Store) -> Lease {
+    let run = new_run(store, 1).await;
+    let groups = Batch::Objects(&GROUPS, vec![group("g1")]);
+    write(store, &run, 1, Kind::Groups, groups).await;
+    let pairs = ["u1", "u2"].map(|user| (user.to_owned(), "g1".to_owned()));
+    write(store, &run, 1, Kind::Memberships, Batch::Memberships(pairs.to_vec())).await;
+    run
 }
 
 async fn told(store: &Store) -> Vec<String> {
@@ -153,4 +172,41 @@ async fn memberships_that_waited_for_a_user_are_told_before_the_next_event(
         "joined_group u2 g1",
     ];
     assert_eq!(told(&store).await, expected);
+}
+
+#[rstest]
+#[tokio::test]
+async fn memberships_that_waited_for_a_user_are_told_with_the_page_that_brings_it(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let run = memberships_before_their_users(&store).await;
+    let page = Batch::Users(vec![told_nothing("u1")]);
+    write(&store, &run, 1, Kind::Users, page).await;
+    assert_eq!(
+        told(&store).await,
+        ["group_created g1", "user_created u1", "joined_group u1 g1"]
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_an_event_began_again_meanwhile_is_not_marked_with_what_is_gone(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    memberships_before_their_users(&store).await;
+    let users = || Batch::Users(vec![told_nothing("u1"), told_nothing("u2")]);
+    let run = new_run(&store, 1).await;
+    write(&store, &run, 1, Kind::Users, users()).await;
+    let mut twice = events(vec![membership("u1", "g1", false), joined("u1", "g1")]);
+    let again = twice.split_off(1);
+    take(&store, &twice).await;
+    let run = new_run(&store, 2).await;
+    write(&store, &run, 2, Kind::Users, users()).await;
+    write(&store, &run, 2, Kind::Memberships, Batch::Memberships(Vec::new())).await;
+    take(&store, &again).await;
+    assert_eq!(finish(&store, &run, 2, Kind::Memberships, Guard::Off).await, Ok(1));
+    let members = column(&store, "SELECT user_id FROM memberships WHERE deleted_at IS NULL").await;
+    assert_eq!(members, ["u1"]);
 }
