@@ -210,3 +210,32 @@ async fn what_an_event_began_again_meanwhile_is_not_marked_with_what_is_gone(
     let members = column(&store, "SELECT user_id FROM memberships WHERE deleted_at IS NULL").await;
     assert_eq!(members, ["u1"]);
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_directory_that_an_event_tells_of_meanwhile_is_not_gone_though_the_list_has_it_not(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let run = new_run(&store, 1).await;
+    let listed = |ids: &[&str]| Batch::Objects(&DIRECTORIES, ids.iter().map(|id| directory(id)).collect());
+    write(&store, &run, 1, Kind::Directories, listed(&["d1", "d2"])).await;
+    let run = new_run(&store, 2).await;
+    write(&store, &run, 2, Kind::Directories, listed(&[])).await;
+    take(&store, &events(vec![Meaning::Put(&DIRECTORIES, directory("d1"))])).await;
+    let now = time(2);
+    let removed = store.finish_directories(held(&run, &now), None, Guard::Off).await;
+    assert_eq!(removed.unwrap(), Ok(1));
+    let left = column(&store, "SELECT id FROM directories WHERE deleted_at IS NULL").await;
+    assert_eq!(left, ["d1"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_purge_leaves_what_waits_for_its_user(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
+    let all = events(vec![joined("u1", "g1"), Meaning::Nothing]);
+    take(&store, &all).await;
+    assert_eq!(store.purge(&time(30)).await.unwrap().events, 1);
+    assert_eq!(column(&store, "SELECT state FROM events").await, ["parked"]);
+}
