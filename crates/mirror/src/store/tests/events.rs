@@ -239,3 +239,24 @@ async fn a_purge_leaves_what_waits_for_its_user(#[values(Sqlite, Postgres)] data
     assert_eq!(store.purge(&time(30)).await.unwrap().events, 1);
     assert_eq!(column(&store, "SELECT state FROM events").await, ["parked"]);
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_page_brings_a_membership_back_whose_group_was_taken_for_gone_when_an_event_told_of_it(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let run = memberships_before_their_users(&store).await;
+    write(&store, &run, 1, Kind::Users, Batch::Users(vec![told_nothing("u1")])).await;
+    let groups = |groups| Batch::Objects(&GROUPS, groups);
+    let run = new_run(&store, 2).await;
+    write(&store, &run, 2, Kind::Groups, groups(Vec::new())).await;
+    assert_eq!(finish(&store, &run, 2, Kind::Groups, Guard::Off).await, Ok(1));
+    let run = new_run(&store, 3).await;
+    assert_eq!(take(&store, &events(vec![joined("u1", "g1")])).await.stale, 1);
+    write(&store, &run, 3, Kind::Groups, groups(vec![group("g1")])).await;
+    let pairs = Batch::Memberships(vec![("u1".to_owned(), "g1".to_owned())]);
+    write(&store, &run, 3, Kind::Memberships, pairs).await;
+    let members = column(&store, "SELECT user_id FROM group_members").await;
+    assert_eq!(members, ["u1"]);
+}
