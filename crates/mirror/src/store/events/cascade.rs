@@ -47,9 +47,9 @@ pub(super) async fn delete(
     let (ids, told) = (json_array(&ids)?, json_array(&told)?);
     // Memberships first: those of a directory are found through its users and groups.
     for (kind, joined, condition) in parts(table.kind, Dialect::of(connection)) {
-        if kind != Kind::Memberships {
+        if let Some(condition) = &condition {
             let told = if kind == table.kind { &told } else { &ids };
-            sqlx::query(AssertSqlSafe(outbox::of_gone(kind, &condition)))
+            sqlx::query(AssertSqlSafe(outbox::of_gone(kind, condition)))
                 .bind(stamp.now)
                 .bind(told)
                 .execute(&mut *connection)
@@ -68,7 +68,7 @@ pub(super) async fn delete(
             .bind_to(sqlx::query(AssertSqlSafe(sql)).bind(stamp.now).bind(stamp.run))
             .execute(&mut *connection)
             .await?;
-        if kind == Kind::Memberships {
+        if condition.is_none() {
             outbox::ended_memberships(connection, stamp.now).await?;
         }
     }
@@ -99,48 +99,33 @@ async fn known(
         .collect()
 }
 
-/// What goes with an object of a kind: how its rows are joined with the marks, and which rows they are by the ids `$2`.
-fn parts(kind: Kind, dialect: Dialect) -> Vec<(Kind, &'static str, String)> {
-    let ids = dialect.strings("$2");
+/// What goes with an object of a kind: how its rows are joined with the marks, and which rows are told of by the ids `$2`.
+/// Memberships are told of when they have ended.
+fn parts(kind: Kind, dialect: Dialect) -> Vec<(Kind, &'static str, Option<String>)> {
+    let by = |column: &str| Some(format!("{column} IN ({})", dialect.strings("$2")));
     match kind {
         Kind::Directories => vec![
             (
                 Kind::Memberships,
                 " JOIN users AS u ON u.directory_id = mark.id WHERE memberships.user_id = u.id",
-                String::new(),
+                None,
             ),
             (
                 Kind::Memberships,
                 " JOIN groups AS g ON g.directory_id = mark.id WHERE memberships.group_id = g.id",
-                String::new(),
+                None,
             ),
-            (
-                Kind::Users,
-                " WHERE users.directory_id = mark.id",
-                format!("directory_id IN ({ids})"),
-            ),
-            (
-                Kind::Groups,
-                " WHERE groups.directory_id = mark.id",
-                format!("directory_id IN ({ids})"),
-            ),
-            (
-                Kind::Directories,
-                " WHERE directories.id = mark.id",
-                format!("id IN ({ids})"),
-            ),
+            (Kind::Users, " WHERE users.directory_id = mark.id", by("directory_id")),
+            (Kind::Groups, " WHERE groups.directory_id = mark.id", by("directory_id")),
+            (Kind::Directories, " WHERE directories.id = mark.id", by("id")),
         ],
         Kind::Users => vec![
-            (Kind::Memberships, " WHERE memberships.user_id = mark.id", String::new()),
-            (Kind::Users, " WHERE users.id = mark.id", format!("id IN ({ids})")),
+            (Kind::Memberships, " WHERE memberships.user_id = mark.id", None),
+            (Kind::Users, " WHERE users.id = mark.id", by("id")),
         ],
         Kind::Groups | Kind::Memberships => vec![
-            (
-                Kind::Memberships,
-                " WHERE memberships.group_id = mark.id",
-                String::new(),
-            ),
-            (Kind::Groups, " WHERE groups.id = mark.id", format!("id IN ({ids})")),
+            (Kind::Memberships, " WHERE memberships.group_id = mark.id", None),
+            (Kind::Groups, " WHERE groups.id = mark.id", by("id")),
         ],
     }
 }

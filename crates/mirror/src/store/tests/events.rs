@@ -41,8 +41,7 @@ async fn take(store: &Store, events: &[Incoming]) -> EventCounts {
 /// Pages of a run that bring a group and its members before those.
 async fn memberships_before_their_users(store: &Store) -> Lease {
     let run = new_run(store, 1).await;
-    let groups = Batch::Objects(&GROUPS, vec![group("g1")]);
-    write(store, &run, 1, Kind::Groups, groups).await;
+    write(store, &run, 1, Kind::Groups, groups(&["g1"])).await;
     let pairs = ["u1", "u2"].map(|user| (user.to_owned(), "g1".to_owned()));
     write(store, &run, 1, Kind::Memberships, Batch::Memberships(pairs.to_vec())).await;
     run
@@ -143,17 +142,7 @@ async fn memberships_that_waited_for_a_user_are_told_before_the_next_event(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let store = store_on(database).await;
-    let run = new_run(&store, 1).await;
-    write(
-        &store,
-        &run,
-        1,
-        Kind::Groups,
-        Batch::Objects(&GROUPS, vec![group("g1")]),
-    )
-    .await;
-    let pairs = ["u1", "u2"].map(|user| (user.to_owned(), "g1".to_owned()));
-    write(&store, &run, 1, Kind::Memberships, Batch::Memberships(pairs.to_vec())).await;
+    memberships_before_their_users(&store).await;
     let mut suspended = user("u1", "n");
     let state = USERS.columns.iter().position(|column| *column == "state").unwrap();
     suspended.values[state] = Some("suspended".to_owned());
@@ -232,6 +221,33 @@ async fn a_directory_that_an_event_tells_of_meanwhile_is_not_gone_though_the_lis
 
 #[rstest]
 #[tokio::test]
+async fn what_a_gone_directory_has_by_its_groups_alone_ends_with_it(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
+    memberships_before_their_users(&store).await;
+    take(&store, &events(vec![Meaning::Gone(&DIRECTORIES, directory(DIRECTORY))])).await;
+    let members = column(&store, "SELECT user_id FROM memberships WHERE deleted_at IS NULL").await;
+    assert_eq!(members, [""; 0]);
+    assert_eq!(
+        told(&store).await,
+        ["group_created g1", "group_deleted g1"],
+        "nobody was told of a directory that was not known"
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_event_that_is_named_twice_in_one_page_is_taken_once(#[values(Sqlite, Postgres)] database: Database) {
+    let store = store_on(database).await;
+    let [event] = &events(vec![Meaning::Put(&USERS, user("u1", "n"))])[..] else {
+        panic!("there is one");
+    };
+    let counts = take(&store, &[event.clone(), event.clone()]).await;
+    assert_eq!((counts.applied, counts.stale, counts.repeated), (1, 0, 1));
+    assert_eq!(told(&store).await, ["user_created u1"]);
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_purge_leaves_what_waits_for_its_user(#[values(Sqlite, Postgres)] database: Database) {
     let store = store_on(database).await;
     let all = events(vec![joined("u1", "g1"), Meaning::Nothing]);
@@ -248,13 +264,12 @@ async fn a_page_brings_a_membership_back_whose_group_was_taken_for_gone_when_an_
     let store = store_on(database).await;
     let run = memberships_before_their_users(&store).await;
     write(&store, &run, 1, Kind::Users, Batch::Users(vec![told_nothing("u1")])).await;
-    let groups = |groups| Batch::Objects(&GROUPS, groups);
     let run = new_run(&store, 2).await;
-    write(&store, &run, 2, Kind::Groups, groups(Vec::new())).await;
+    write(&store, &run, 2, Kind::Groups, groups(&[])).await;
     assert_eq!(finish(&store, &run, 2, Kind::Groups, Guard::Off).await, Ok(1));
     let run = new_run(&store, 3).await;
     assert_eq!(take(&store, &events(vec![joined("u1", "g1")])).await.stale, 1);
-    write(&store, &run, 3, Kind::Groups, groups(vec![group("g1")])).await;
+    write(&store, &run, 3, Kind::Groups, groups(&["g1"])).await;
     let pairs = Batch::Memberships(vec![("u1".to_owned(), "g1".to_owned())]);
     write(&store, &run, 3, Kind::Memberships, pairs).await;
     let members = column(&store, "SELECT user_id FROM group_members").await;

@@ -11,14 +11,7 @@ async fn what_was_not_seen_is_marked_and_comes_back_when_it_returns(#[values(Sql
     let run = new_run(&store, 1).await;
     let both = || Batch::Users(vec![told(user("u1", "Ada"), &["g1"]), told(user("u2", "Bob"), &["g1"])]);
     write(&store, &run, 1, Kind::Users, both()).await;
-    write(
-        &store,
-        &run,
-        1,
-        Kind::Groups,
-        Batch::Objects(&GROUPS, vec![group("g1")]),
-    )
-    .await;
+    write(&store, &run, 1, Kind::Groups, groups(&["g1"])).await;
     assert_eq!(
         column(&store, "SELECT user_id FROM group_members ORDER BY 1").await,
         ["u1", "u2"]
@@ -64,14 +57,7 @@ async fn what_was_not_seen_is_marked_and_comes_back_when_it_returns(#[values(Sql
 async fn a_deleted_group_ends_its_memberships(#[values(Sqlite, Postgres)] database: Database) {
     let store = store_on(database).await;
     let run = new_run(&store, 1).await;
-    write(
-        &store,
-        &run,
-        1,
-        Kind::Groups,
-        Batch::Objects(&GROUPS, vec![group("g1"), group("g2")]),
-    )
-    .await;
+    write(&store, &run, 1, Kind::Groups, groups(&["g1", "g2"])).await;
     write(
         &store,
         &run,
@@ -81,14 +67,7 @@ async fn a_deleted_group_ends_its_memberships(#[values(Sqlite, Postgres)] databa
     )
     .await;
     let run = new_run(&store, 2).await;
-    write(
-        &store,
-        &run,
-        2,
-        Kind::Groups,
-        Batch::Objects(&GROUPS, vec![group("g2")]),
-    )
-    .await;
+    write(&store, &run, 2, Kind::Groups, groups(&["g2"])).await;
     assert_eq!(finish(&store, &run, 2, Kind::Groups, Guard::AtMost(20)).await, Ok(1));
     assert_eq!(
         column(&store, "SELECT group_id FROM memberships WHERE deleted_at IS NULL").await,
@@ -140,7 +119,7 @@ async fn a_few_groups_or_users_that_have_most_memberships_do_not_take_them_along
 ) {
     let store = store_on(database).await;
     let run = new_run(&store, 1).await;
-    let groups = || Batch::Objects(&GROUPS, vec![group("g1"), group("g2")]);
+    let groups = || groups(&["g1", "g2"]);
     write(&store, &run, 1, Kind::Groups, groups()).await;
     // User 0 has two memberships of 51, and everybody is in the first group.
     let users = |from| {
@@ -194,14 +173,7 @@ async fn a_directory_that_is_gone_takes_everything_with_it(#[values(Sqlite, Post
         Batch::Objects(&crate::record::DIRECTORIES, both),
     )
     .await;
-    write(
-        &store,
-        &run,
-        1,
-        Kind::Groups,
-        Batch::Objects(&GROUPS, vec![group("g1")]),
-    )
-    .await;
+    write(&store, &run, 1, Kind::Groups, groups(&["g1"])).await;
     let users = (0..20).map(|number| told(user(&format!("u{number}"), "x"), &["g1"]));
     write(&store, &run, 1, Kind::Users, Batch::Users(users.collect())).await;
 

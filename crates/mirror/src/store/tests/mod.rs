@@ -107,6 +107,10 @@ fn group(id: &str) -> Record {
     }
 }
 
+fn groups(ids: &[&str]) -> Batch {
+    Batch::Objects(&GROUPS, ids.iter().map(|id| group(id)).collect())
+}
+
 fn directory(id: &str) -> Record {
     let values = crate::record::DIRECTORIES.columns.iter().map(|column| match *column {
         "organization_id" | "external_key" | "domain" | "metadata" => None,

@@ -68,14 +68,7 @@ async fn the_steps_of_old_runs_are_forgotten(#[values(Sqlite, Postgres)] databas
 async fn the_planner_hears_how_many_pages_each_way_takes(#[values(Sqlite, Postgres)] database: Database) {
     let store = store_on(database).await;
     let run = new_run(&store, 1).await;
-    write(
-        &store,
-        &run,
-        1,
-        Kind::Groups,
-        Batch::Objects(&GROUPS, vec![group("g1"), group("g2")]),
-    )
-    .await;
+    write(&store, &run, 1, Kind::Groups, groups(&["g1", "g2"])).await;
     let users = (0..150).map(|number| told(user(&format!("u{number}"), "x"), &["g1"]));
     write(&store, &run, 1, Kind::Users, Batch::Users(users.collect())).await;
     let known = KnownCounts {
