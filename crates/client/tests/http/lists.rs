@@ -219,7 +219,10 @@ async fn raw_pages_end_with_an_error_when_a_cursor_repeats_or_the_body_is_no_lis
     let server = Server::start(vec![answer(200, "", r#"{"data":{},"list_metadata":{}}"#)]).await;
     let mut pages = client(&server).list_directory_groups().raw_pages();
     let error = pages.next().await.unwrap().unwrap_err();
-    assert!(matches!(&error, Error::Decode(error) if error.path == "data"), "{error}");
+    assert!(
+        matches!(&error, Error::Decode(error) if error.path == "data"),
+        "{error}"
+    );
     assert!(pages.next().await.is_none());
 }
 
