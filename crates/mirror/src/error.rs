@@ -124,6 +124,20 @@ pub enum Error {
         /// The directory that was asked for.
         asked: String,
     },
+    /// There is no such directory, neither at the API nor in the database.
+    #[error("there is no directory `{id}`: `dsync directories list` shows those of the key's environment")]
+    UnknownDirectory {
+        /// Its id.
+        id: String,
+    },
+    /// The API says of an object neither what it is nor that there is none.
+    #[error("the API does not say whether `{id}` is there: {reason}")]
+    Undecided {
+        /// Its id.
+        id: String,
+        /// What it says instead.
+        reason: String,
+    },
     /// A list ended though its last page said that it goes on. Nothing was marked as deleted.
     #[error("the list of {kind} ended before its last page")]
     CutShort {

@@ -3,6 +3,10 @@
 //! Every column that comes from the source is text, JSON and times among them. So one piece of code compares and writes
 //! directories, users and groups, and what is compared is all of what is written.
 
+mod columns;
+mod object;
+mod read;
+
 use serde::Serialize;
 use workos_directory_sync::Attributes;
 use workos_directory_sync::Timestamp;
@@ -10,6 +14,14 @@ use workos_directory_sync::types::Directory;
 use workos_directory_sync::types::DirectoryGroup;
 use workos_directory_sync::types::DirectoryUser;
 
+pub(crate) use self::columns::Columns;
+pub(crate) use self::object::OddField;
+pub(crate) use self::object::payload;
+pub(crate) use self::read::Absent;
+pub(crate) use self::read::ReadObject;
+pub(crate) use self::read::UnreadableObject;
+pub(crate) use self::read::ids as read_ids;
+pub(crate) use self::read::object as read_object;
 use crate::Error;
 use crate::Kind;
 
@@ -98,6 +110,8 @@ pub(crate) struct Record {
     pub(crate) id: String,
     /// In the order of [`Table::columns`].
     pub(crate) values: Vec<Option<String>>,
+    /// The columns that stay as they are, whatever their values say.
+    pub(crate) unchanged: Columns,
 }
 
 impl Record {
@@ -111,6 +125,11 @@ impl Record {
         self.value(table, "directory_id").unwrap_or_default()
     }
 
+    /// The organization of an object.
+    pub(crate) fn organization_id(&self, table: &Table) -> Option<&str> {
+        self.value(table, "organization_id")
+    }
+
     /// The state of a directory or user.
     pub(crate) fn state(&self, table: &Table) -> Option<&str> {
         self.value(table, "state")
@@ -122,12 +141,47 @@ impl Record {
     }
 
     /// A row that every database takes.
-    fn new(id: String, values: Vec<Option<String>>) -> Self {
+    fn new(id: String, values: Vec<Option<String>>, unchanged: Columns) -> Self {
         let values = values.into_iter().map(|value| value.map(storable));
         Self {
             id,
             values: values.collect(),
+            unchanged,
         }
+    }
+
+    /// The state of an object whose state could not be read for too long: one that nobody knows, which means suspended.
+    pub(crate) const UNREADABLE: &'static str = "unreadable";
+
+    /// An object of which only the id is known. Everything but its state stays as it is.
+    pub(crate) fn unreadable(table: &Table, id: &str, directory: &str) -> Self {
+        let mut unchanged = Columns::NONE;
+        let values = table.columns.iter().enumerate().map(|(place, column)| match *column {
+            "state" => Some(Self::UNREADABLE.to_owned()),
+            "directory_id" => Some(directory.to_owned()),
+            _ => {
+                unchanged.insert(place);
+                None
+            }
+        });
+        Self {
+            id: id.to_owned(),
+            values: values.collect(),
+            unchanged,
+        }
+    }
+
+    /// Takes the columns that stay as they are from the row that is stored.
+    pub(crate) fn complete_from<'v>(&mut self, mut stored: impl FnMut(usize) -> Option<&'v str>) {
+        if self.unchanged.is_empty() {
+            return;
+        }
+        for (place, value) in self.values.iter_mut().enumerate() {
+            if self.unchanged.contains(place) {
+                *value = stored(place).map(str::to_owned);
+            }
+        }
+        self.unchanged = Columns::NONE;
     }
 }
 
@@ -156,7 +210,7 @@ pub(crate) fn directory(directory: Directory) -> Result<Record, Error> {
         updated_at,
         updated_at_source,
     ];
-    Ok(Record::new(checked(directory.id)?, values))
+    Ok(Record::new(checked(directory.id)?, values, Columns::NONE))
 }
 
 /// A user who was listed for a directory.
@@ -199,7 +253,7 @@ pub(crate) fn user(user: DirectoryUser, asked: &str) -> Result<(Record, Embedded
         text(user.custom_attributes.as_ref()),
         text(user.raw_attributes.as_ref()),
     ];
-    Ok((Record::new(id, values), groups))
+    Ok((Record::new(id, values, Columns::NONE), groups))
 }
 
 /// A group that was listed for a directory.
@@ -219,7 +273,7 @@ pub(crate) fn group(group: DirectoryGroup, asked: &str) -> Result<Record, Error>
         updated_at_source,
         text(group.raw_attributes.as_ref()),
     ];
-    Ok(Record::new(id, values))
+    Ok(Record::new(id, values, Columns::NONE))
 }
 
 /// Refuses an object of another directory: a server that ignores a filter must not move people between directories.

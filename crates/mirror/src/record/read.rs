@@ -9,12 +9,9 @@ use workos_directory_sync::types::DirectoryUserEmail;
 use workos_directory_sync::types::Role;
 
 use super::Columns;
-use super::DIRECTORIES;
 use super::EmbeddedGroups;
-use super::GROUPS;
 use super::Record;
 use super::Table;
-use super::USERS;
 use super::object::Field;
 use super::object::Object;
 use super::object::OddField;
@@ -96,10 +93,30 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
         _ => EmbeddedGroups::Untold,
     };
     Ok(ReadObject {
-        record: Record::new(table, record_id, row.values, row.unchanged, &row.repaired),
+        record: Record::new(record_id, row.values, row.unchanged),
         groups,
         odd: row.odd,
     })
+}
+
+/// Reads the id of a user or group, and that of its directory.
+pub(crate) fn ids(kind: Kind, json: &str) -> Result<(String, String), UnreadableObject> {
+    let readable = readable_keys(json);
+    let unreadable = |id: Option<String>| {
+        move |mut fault: OddField| {
+            fault.payload = payload(json);
+            UnreadableObject {
+                kind,
+                id,
+                directory_id: None,
+                fault,
+            }
+        }
+    };
+    let object = Object::parse(&readable).map_err(unreadable(None))?;
+    let id = identifier(&object, "id").map_err(unreadable(None))?;
+    let directory_id = identifier(&object, "directory_id").map_err(unreadable(Some(id.clone())))?;
+    Ok((id, directory_id))
 }
 
 fn directory(row: &mut Row<'_>) -> Result<(), OddField> {
@@ -354,19 +371,4 @@ impl<'a> Row<'a> {
             }
         }
     }
-}
-
-/// Reads a directory.
-pub(crate) fn read_directory(json: &str, absent: Absent) -> Result<ReadObject, UnreadableObject> {
-    object(&DIRECTORIES, json, absent)
-}
-
-/// Reads a user.
-pub(crate) fn read_user(json: &str, absent: Absent) -> Result<ReadObject, UnreadableObject> {
-    object(&USERS, json, absent)
-}
-
-/// Reads a group.
-pub(crate) fn read_group(json: &str, absent: Absent) -> Result<ReadObject, UnreadableObject> {
-    object(&GROUPS, json, absent)
 }

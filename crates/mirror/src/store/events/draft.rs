@@ -137,6 +137,9 @@ impl Draft {
             && matches!(self.directories.end(record.directory_id(table)), Some((_, true)));
         let objects = self.objects(table.kind);
         let known = objects.rows.get(&record.id);
+        if let Some(known) = known {
+            record.complete_from(|place| known.record.values.get(place).and_then(Option::as_deref));
+        }
         match known {
             Some(known) => {
                 let (new, old) = (record.updated_at(table), known.record.updated_at(table));
@@ -235,6 +238,7 @@ fn complete(record: &mut Record, table: &Table, known: &Record) {
 mod tests {
     use super::*;
     use crate::ChangeKind;
+    use crate::record::Columns;
     use crate::ChangeKind::GroupCreated;
     use crate::ChangeKind::JoinedGroup;
     use crate::ChangeKind::LeftGroup;
@@ -258,6 +262,7 @@ mod tests {
         Record {
             id: "1".to_owned(),
             values: values.collect(),
+            unchanged: Columns::NONE,
         }
     }
 

@@ -19,6 +19,7 @@ use super::*;
 use crate::Kind;
 use crate::MembershipPlan;
 use crate::address::Address;
+use crate::record::Columns;
 use crate::record::GROUPS;
 
 const DIRECTORY: &str = "directory_1";
@@ -92,6 +93,7 @@ fn user(id: &str, name: &str) -> Record {
     Record {
         id: id.to_owned(),
         values: values.collect(),
+            unchanged: Columns::NONE,
     }
 }
 
@@ -104,6 +106,7 @@ fn group(id: &str) -> Record {
     Record {
         id: id.to_owned(),
         values: values.collect(),
+            unchanged: Columns::NONE,
     }
 }
 
@@ -121,6 +124,7 @@ fn directory(id: &str) -> Record {
     Record {
         id: id.to_owned(),
         values: values.collect(),
+            unchanged: Columns::NONE,
     }
 }
 
@@ -144,7 +148,7 @@ fn held<'a>(lease: &'a Lease, now: &'a str) -> Held<'a> {
 async fn write(store: &Store, run: &Lease, day: u32, kind: Kind, batch: Batch) -> Counts {
     let now = time(day);
     let held = held(run, &now);
-    store.write(key(run, kind), held, batch, last_page()).await.unwrap()
+    store.write(key(run, kind), held, batch, &Findings::default(), last_page()).await.unwrap()
 }
 
 async fn finish(store: &Store, run: &Lease, day: u32, kind: Kind, guard: Guard) -> Result<u64, Refusal> {
