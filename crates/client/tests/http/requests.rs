@@ -56,7 +56,7 @@ async fn parameters_are_encoded_and_lists_repeated() {
         server.targets(),
         [
             "GET /directory_users?limit=3&order=asc&directory=a%26b%3Dc&state=on+leave&groups=true",
-            "GET /events?events=dsync.user.created&events=dsync.new&range_start=2024-01-15+10%3A00%3A00.000",
+            "GET /events?events=dsync.user.created&events=dsync.new&range_start=2024-01-15T10%3A00%3A00.000Z",
         ]
     );
 }
