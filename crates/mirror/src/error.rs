@@ -124,12 +124,6 @@ pub enum Error {
         /// The directory that was asked for.
         asked: String,
     },
-    /// There is no such directory, neither at the API nor in the database.
-    #[error("there is no directory `{id}`: `dsync directories list` shows those of the key's environment")]
-    UnknownDirectory {
-        /// Its id.
-        id: String,
-    },
     /// The API says of an object neither what it is nor that there is none.
     #[error("the API does not say whether `{id}` is there: {reason}")]
     Undecided {
@@ -211,17 +205,22 @@ impl Error {
 
     /// The message and its causes on one line.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut error: &dyn std::error::Error = self;
-        while let Some(source) = error.source() {
-            let message = source.to_string();
-            // Some errors have their cause in their own message already.
-            if !text.ends_with(&message) {
-                text.push_str(": ");
-                text.push_str(&message);
-            }
-            error = source;
-        }
-        text
+        chain(self)
     }
+}
+
+/// An error's message and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut error = error;
+    while let Some(source) = error.source() {
+        let message = source.to_string();
+        // Some errors have their cause in their own message already.
+        if !text.ends_with(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        error = source;
+    }
+    text
 }

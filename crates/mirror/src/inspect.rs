@@ -54,9 +54,15 @@ pub async fn inspect(client: &Client, mut on_odd: impl FnMut(&OddObject)) -> Res
     let request = client.list_directories().order(Order::Asc);
     let directories = read_list(&mut inspection, &DIRECTORIES, None, request, &mut on_odd).await?;
     for directory in &directories {
-        let groups = client.list_directory_groups().directory(directory.as_str()).order(Order::Asc);
+        let groups = client
+            .list_directory_groups()
+            .directory(directory.as_str())
+            .order(Order::Asc);
         read_list(&mut inspection, &GROUPS, Some(directory), groups, &mut on_odd).await?;
-        let users = client.list_directory_users().directory(directory.as_str()).order(Order::Asc);
+        let users = client
+            .list_directory_users()
+            .directory(directory.as_str())
+            .order(Order::Asc);
         read_list(&mut inspection, &USERS, Some(directory), users, &mut on_odd).await?;
     }
     Ok(inspection)

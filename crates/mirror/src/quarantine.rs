@@ -85,18 +85,22 @@ impl Mirror {
                     RetryOutcome::StillOdd
                 };
                 findings.released.push(id);
-                self.store.apply_lookup(table, Some(object.record), &findings, &self.now().canonical()).await?;
+                self.store
+                    .apply_lookup(table, Some(object.record), &findings, &self.now().canonical())
+                    .await?;
                 outcome
             }
             Lookup::Unreadable(findings) => {
-                self.store.apply_lookup(table, None, &findings, &self.now().canonical()).await?;
+                self.store
+                    .apply_lookup(table, None, &findings, &self.now().canonical())
+                    .await?;
                 RetryOutcome::StillOdd
             }
-            Lookup::NotFound => {
+            Lookup::NotFound(_) => {
                 self.store.release_quarantined(number).await?;
                 RetryOutcome::NotFound
             }
-            Lookup::Undecided { reason } => RetryOutcome::Undecided { reason },
+            Lookup::Undecided { reason, .. } => RetryOutcome::Undecided { reason },
         };
         Ok(Some(outcome))
     }

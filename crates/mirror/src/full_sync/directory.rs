@@ -195,12 +195,14 @@ impl Part<'_> {
             let request = self.client().list_directory_groups().user(owner).order(Order::Asc);
             let to_pair = |group| (owner.to_owned(), group);
             let traversal = Traversal::new(cursor, request, None);
-            self.list_pairs(key, traversal, owner, counts, Kind::Groups, to_pair).await
+            self.list_pairs(key, traversal, owner, counts, Kind::Groups, to_pair)
+                .await
         } else {
             let request = self.client().list_directory_users().group(owner).order(Order::Asc);
             let to_pair = |user| (user, owner.to_owned());
             let traversal = Traversal::new(cursor, request, None);
-            self.list_pairs(key, traversal, owner, counts, Kind::Users, to_pair).await
+            self.list_pairs(key, traversal, owner, counts, Kind::Users, to_pair)
+                .await
         };
         match listed {
             // It was deleted since it was listed, and its memberships with it.

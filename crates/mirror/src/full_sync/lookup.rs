@@ -8,6 +8,7 @@ use workos_directory_sync::Error as ApiError;
 use super::page;
 use crate::Error;
 use crate::Kind;
+use crate::error::chain;
 use crate::record::ReadObject;
 use crate::record::Table;
 use crate::store::Findings;
@@ -21,11 +22,13 @@ pub(crate) enum Lookup {
     /// It is there, but cannot be read.
     Unreadable(Findings),
     /// There is none, says the API itself, in its own form.
-    NotFound,
+    NotFound(ApiError),
     /// Nothing that decides it.
     Undecided {
         /// Why, on one line.
         reason: String,
+        /// What the API refused, if it did.
+        refused: Option<ApiError>,
     },
 }
 
@@ -42,12 +45,16 @@ pub(crate) async fn look_up(client: &Client, table: &'static Table, id: &str) ->
     };
     match response {
         Ok(response) => Ok(read(table, id, &response.into_inner())),
-        Err(ApiError::NotFound(error)) if error.has_api_form() => Ok(Lookup::NotFound),
+        Err(ApiError::NotFound(error)) if error.has_api_form() => Ok(Lookup::NotFound(ApiError::NotFound(error))),
         Err(
-            error @ (ApiError::Unauthorized(_) | ApiError::Network(_) | ApiError::RateLimited(_) | ApiError::Gate { .. }),
+            error @ (ApiError::Unauthorized(_)
+            | ApiError::Network(_)
+            | ApiError::RateLimited(_)
+            | ApiError::Gate { .. }),
         ) => Err(error.into()),
         Err(error) => Ok(Lookup::Undecided {
-            reason: Error::from(error).chain(),
+            reason: chain(&error),
+            refused: Some(error),
         }),
     }
 }
@@ -58,6 +65,7 @@ fn read(table: &'static Table, id: &str, raw: &RawValue) -> Lookup {
         Some(object) if object.record.id == id => Lookup::Found(Box::new(object), findings),
         Some(object) => Lookup::Undecided {
             reason: format!("the response is about `{}`", object.record.id),
+            refused: None,
         },
         None if findings.seen.iter().any(|seen| seen == id) => Lookup::Unreadable(findings),
         None => Lookup::Undecided {
@@ -65,6 +73,7 @@ fn read(table: &'static Table, id: &str, raw: &RawValue) -> Lookup {
                 Ok(Value::Object(_)) => "the response has another id, or none".to_owned(),
                 _ => "the response is no object".to_owned(),
             },
+            refused: None,
         },
     }
 }

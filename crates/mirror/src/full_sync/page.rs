@@ -57,7 +57,9 @@ pub(super) fn take(
     }
     let of = directory.or((table.kind == Kind::Directories).then_some(id));
     for fault in &object.odd {
-        findings.odd.push(Finding::field(table.kind, id, of, fault.clone(), source));
+        findings
+            .odd
+            .push(Finding::field(table.kind, id, of, fault.clone(), source));
     }
     Some(object)
 }
@@ -71,9 +73,13 @@ pub(super) fn read_ids(kind: Kind, directory: &str, page: &[Box<RawValue>]) -> (
             Ok((id, of)) if of == directory => ids.push(id),
             Ok((id, of)) => {
                 let fault = foreign(&of, directory, raw.get());
-                findings.odd.push(Finding::field(kind, &id, Some(directory), fault, Source::List));
+                findings
+                    .odd
+                    .push(Finding::field(kind, &id, Some(directory), fault, Source::List));
             }
-            Err(unreadable) => findings.odd.push(Finding::object(unreadable, Some(directory), Source::List)),
+            Err(unreadable) => findings
+                .odd
+                .push(Finding::object(unreadable, Some(directory), Source::List)),
         }
     }
     (ids, findings)

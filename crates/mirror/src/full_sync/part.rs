@@ -174,8 +174,8 @@ impl<'a> Part<'a> {
             let read = |directories: Vec<Box<RawValue>>| {
                 let (objects, findings) = page::read(&DIRECTORIES, None, &directories);
                 let records = objects.into_iter().map(|object| object.record);
-                let records =
-                    records.filter(|record| organization.is_none_or(|id| record.organization_id(&DIRECTORIES) == Some(id)));
+                let records = records
+                    .filter(|record| organization.is_none_or(|id| record.organization_id(&DIRECTORIES) == Some(id)));
                 (Batch::Objects(&DIRECTORIES, records.collect()), findings)
             };
             let mut counts = step.counts;
@@ -204,13 +204,16 @@ impl<'a> Part<'a> {
                     findings.released.push(id.clone());
                 }
                 Lookup::Unreadable(odd) => findings = odd,
-                Lookup::NotFound => {
+                Lookup::NotFound(error) => {
                     if !self.store().has_directory(id).await? {
-                        return Err(Error::UnknownDirectory { id: id.clone() });
+                        return Err(error.into());
                     }
                     failure = failure.or(self.remove(id).await?);
                 }
-                Lookup::Undecided { reason } => return Err(Error::Undecided { id: id.clone(), reason }),
+                Lookup::Undecided {
+                    refused: Some(error), ..
+                } => return Err(error.into()),
+                Lookup::Undecided { reason, .. } => return Err(Error::Undecided { id: id.clone(), reason }),
             }
             let now = self.now();
             let checkpoint = Checkpoint {
@@ -218,7 +221,9 @@ impl<'a> Part<'a> {
                 ..Checkpoint::default()
             };
             let batch = Batch::Objects(&DIRECTORIES, records);
-            self.store().write(key, self.held(&now), batch, &findings, checkpoint).await?;
+            self.store()
+                .write(key, self.held(&now), batch, &findings, checkpoint)
+                .await?;
             self.tell_findings(&findings);
         }
         Ok(failure)

@@ -27,7 +27,7 @@ impl Part<'_> {
                     (Some((object.record, object.groups)), findings)
                 }
                 Lookup::Unreadable(findings) => (None, findings),
-                Lookup::NotFound | Lookup::Undecided { .. } => (None, Findings::default()),
+                Lookup::NotFound(_) | Lookup::Undecided { .. } => (None, Findings::default()),
             };
             let is_overdue = since <= self.unreadable_before();
             let object = object.or_else(|| {
@@ -45,7 +45,9 @@ impl Part<'_> {
                 calls: 1,
                 ..Checkpoint::default()
             };
-            self.store().write(key, self.held(&now), batch, &findings, checkpoint).await?;
+            self.store()
+                .write(key, self.held(&now), batch, &findings, checkpoint)
+                .await?;
             self.tell_findings(&findings);
         }
         Ok(())

@@ -77,7 +77,9 @@ impl<'a> Object<'a> {
     /// Takes an object apart. Of a field that comes twice the last one counts, as in JavaScript.
     pub(super) fn parse(json: &'a str) -> Result<Self, OddField> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        let fields = deserializer.deserialize_map(Fields).map_err(|error| OddField::new("", error, json))?;
+        let fields = deserializer
+            .deserialize_map(Fields)
+            .map_err(|error| OddField::new("", error, json))?;
         Ok(Self { fields })
     }
 
@@ -165,7 +167,11 @@ pub(super) fn decode<T: DeserializeOwned>(path: &str, json: &str) -> Result<(T, 
 pub(super) fn text(path: &str, json: &str) -> Result<(String, bool), OddField> {
     let (text, is_repaired) = decode::<String>(path, json)?;
     if text.len() > MAX_TEXT {
-        return Err(OddField::new(path, format_args!("{} bytes, more than {MAX_TEXT}", text.len()), json));
+        return Err(OddField::new(
+            path,
+            format_args!("{} bytes, more than {MAX_TEXT}", text.len()),
+            json,
+        ));
     }
     Ok((text, is_repaired))
 }
@@ -173,10 +179,18 @@ pub(super) fn text(path: &str, json: &str) -> Result<(String, bool), OddField> {
 /// Checks that a value of JSON is neither too long nor nested too deeply.
 pub(super) fn within_bounds(path: &str, json: &str) -> Result<(), OddField> {
     if json.len() > MAX_JSON {
-        return Err(OddField::new(path, format_args!("{} bytes, more than {MAX_JSON}", json.len()), json));
+        return Err(OddField::new(
+            path,
+            format_args!("{} bytes, more than {MAX_JSON}", json.len()),
+            json,
+        ));
     }
     if is_too_deep(json) {
-        return Err(OddField::new(path, format_args!("nested more than {MAX_DEPTH} levels deep"), json));
+        return Err(OddField::new(
+            path,
+            format_args!("nested more than {MAX_DEPTH} levels deep"),
+            json,
+        ));
     }
     Ok(())
 }
@@ -227,13 +241,19 @@ mod tests {
     #[test]
     fn object_with_half_a_surrogate_pair_in_a_key_is_repaired() {
         let json = readable_keys(r#"{"\ud83d":1,"id":"x"}"#);
-        assert!(matches!(Object::parse(&json).unwrap().field("id"), Field::Value(r#""x""#)));
+        assert!(matches!(
+            Object::parse(&json).unwrap().field("id"),
+            Field::Value(r#""x""#)
+        ));
     }
 
     #[test]
     fn value_that_cannot_be_read_names_its_path() {
         let error = decode::<Vec<Vec<String>>>("roles", r#"[["a"],[1]]"#).unwrap_err();
-        assert_eq!((error.path.as_str(), error.payload.as_str()), ("roles[1][0]", r#"[["a"],[1]]"#));
+        assert_eq!(
+            (error.path.as_str(), error.payload.as_str()),
+            ("roles[1][0]", r#"[["a"],[1]]"#)
+        );
         assert_eq!(text("name", "7").unwrap_err().path, "name");
         assert_eq!(text("name", r#""a\ud83d""#).unwrap(), ("a\u{FFFD}".to_owned(), true));
     }

@@ -361,7 +361,8 @@ impl<'a> Row<'a> {
         };
         let read = decode::<Vec<Group>>("groups", json).and_then(|(groups, _)| {
             let ids = groups.into_iter().map(|group| super::checked(group.id));
-            ids.collect::<Result<Vec<_>, _>>().map_err(|error| odd("groups", error, json))
+            ids.collect::<Result<Vec<_>, _>>()
+                .map_err(|error| odd("groups", error, json))
         });
         match read {
             Ok(ids) => EmbeddedGroups::Told(ids),

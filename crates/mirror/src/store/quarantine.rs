@@ -231,7 +231,9 @@ impl Store {
         .bind(key.run)
         .fetch_all(&self.pool)
         .await?;
-        let rows = rows.iter().map(|row| Ok((row.try_get("object_id")?, row.try_get("first_seen_at")?)));
+        let rows = rows
+            .iter()
+            .map(|row| Ok((row.try_get("object_id")?, row.try_get("first_seen_at")?)));
         Ok(rows.collect::<Result<_, sqlx::Error>>()?)
     }
 

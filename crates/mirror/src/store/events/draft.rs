@@ -238,12 +238,12 @@ fn complete(record: &mut Record, table: &Table, known: &Record) {
 mod tests {
     use super::*;
     use crate::ChangeKind;
-    use crate::record::Columns;
     use crate::ChangeKind::GroupCreated;
     use crate::ChangeKind::JoinedGroup;
     use crate::ChangeKind::LeftGroup;
     use crate::ChangeKind::UserCreated;
     use crate::ChangeKind::UserSuspended;
+    use crate::record::Columns;
 
     fn mark(number: u32) -> Mark {
         Mark {

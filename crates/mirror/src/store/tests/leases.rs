@@ -42,7 +42,13 @@ async fn who_was_stopped_and_lost_a_lease_to_another_writes_nothing_more(
     let stale = held(&lost, &late);
     let errors = [
         store
-            .write(key(&lost, Kind::Users), stale, page("Bob"), &Findings::default(), last_page())
+            .write(
+                key(&lost, Kind::Users),
+                stale,
+                page("Bob"),
+                &Findings::default(),
+                last_page(),
+            )
             .await
             .unwrap_err(),
         store
@@ -87,7 +93,13 @@ async fn who_has_a_directory_of_a_run_that_another_run_replaced_writes_nothing_m
     join(&store, wanted("all", &now, None)).await;
     let late = time(2);
     let nothing = Findings::default();
-    let written = store.write(key(&part, Kind::Users), held(&part, &late), page(), &nothing, last_page());
+    let written = store.write(
+        key(&part, Kind::Users),
+        held(&part, &late),
+        page(),
+        &nothing,
+        last_page(),
+    );
     let error = written.await.unwrap_err();
     assert!(matches!(error, Error::TakenOver { run } if run == part.run), "{error}");
 }

@@ -93,7 +93,7 @@ fn user(id: &str, name: &str) -> Record {
     Record {
         id: id.to_owned(),
         values: values.collect(),
-            unchanged: Columns::NONE,
+        unchanged: Columns::NONE,
     }
 }
 
@@ -106,7 +106,7 @@ fn group(id: &str) -> Record {
     Record {
         id: id.to_owned(),
         values: values.collect(),
-            unchanged: Columns::NONE,
+        unchanged: Columns::NONE,
     }
 }
 
@@ -124,7 +124,7 @@ fn directory(id: &str) -> Record {
     Record {
         id: id.to_owned(),
         values: values.collect(),
-            unchanged: Columns::NONE,
+        unchanged: Columns::NONE,
     }
 }
 
@@ -148,7 +148,10 @@ fn held<'a>(lease: &'a Lease, now: &'a str) -> Held<'a> {
 async fn write(store: &Store, run: &Lease, day: u32, kind: Kind, batch: Batch) -> Counts {
     let now = time(day);
     let held = held(run, &now);
-    store.write(key(run, kind), held, batch, &Findings::default(), last_page()).await.unwrap()
+    store
+        .write(key(run, kind), held, batch, &Findings::default(), last_page())
+        .await
+        .unwrap()
 }
 
 async fn finish(store: &Store, run: &Lease, day: u32, kind: Kind, guard: Guard) -> Result<u64, Refusal> {
