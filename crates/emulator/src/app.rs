@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::ops::DerefMut;
+use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::RwLockReadGuard;
@@ -48,7 +49,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) limiter: Limiter,
     pub(crate) received: Received,
-    pub(crate) faults: Faults,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) webhooks: Dispatcher,
     pub(crate) churning: Churning,
     requests: AtomicU64,
@@ -81,7 +82,7 @@ impl Drop for StateMut<'_> {
 }
 
 impl App {
-    pub(crate) fn new(state: State, settings: Settings, limits: RateLimits, faults: Faults) -> Self {
+    pub(crate) fn new(state: State, settings: Settings, limits: RateLimits, faults: Arc<Faults>) -> Self {
         Self {
             state: RwLock::new(state),
             settings,

@@ -18,14 +18,14 @@ use crate::app::Settings;
 use crate::clock::Clock;
 use crate::clock::Hands;
 use crate::clock::SystemClock;
-use crate::fault::FaultRule;
-use crate::fault::FaultRuleError;
 use crate::faults::Faults;
 use crate::inactive::InactivePolicy;
 use crate::population::Population;
 use crate::population::PopulationError;
 use crate::profile::Profile;
 use crate::rate_limits::RateLimits;
+use crate::rule::FaultRule;
+use crate::rule::FaultRuleError;
 use crate::seed_file::SeedFile;
 use crate::seed_file::SeedFileError;
 use crate::server::Emulator;
@@ -302,8 +302,9 @@ impl EmulatorBuilder {
             clock: Hands::new(self.clock),
             allow_remote_admin: self.allow_remote_admin,
         };
-        let mut app = App::new(state, settings, self.rate_limits, faults);
-        app.webhooks = Dispatcher::new(self.allow_remote);
+        let faults = Arc::new(faults);
+        let mut app = App::new(state, settings, self.rate_limits, Arc::clone(&faults));
+        app.webhooks = Dispatcher::new(self.allow_remote, faults);
         Ok(Emulator::serve(listener, bound, app))
     }
 }

@@ -40,8 +40,17 @@ impl Plan {
             Fault::Reset { processed: false } => (500, FaultBody::Empty, None, false),
             _ => return None,
         };
+        let own = self
+            .not_found
+            .as_ref()
+            .filter(|_| status == 404 && body == FaultBody::Json);
         let status = StatusCode::from_u16(status).ok()?;
-        let mut response = answer::response(Ok(error(status, body)), Some(quota), request_id);
+        let reply = match own {
+            // What does not exist is answered like this.
+            Some((kind, id)) => Err(Refusal::not_found(*kind, id)),
+            None => Ok(error(status, body)),
+        };
+        let mut response = answer::response(reply, Some(quota), request_id);
         let headers = response.headers_mut();
         if let Some(content) = content_type(body) {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));

@@ -11,8 +11,9 @@ use crate::answer::Reply;
 use crate::app::App;
 use crate::index::Scope;
 use crate::kind::Kind;
+use crate::lies::Described;
+use crate::lies::lying_page;
 use crate::page::Page;
-use crate::page::page;
 use crate::profile::Profile;
 use crate::rate_limits::Quota;
 use crate::refusal::Refusal;
@@ -47,13 +48,15 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     };
     let state = app.state();
     let found = match organization(&state, &organizations) {
-        Some(scope) => page(
+        Some(scope) => lying_page(
+            call.plan,
             &state.directories,
             |range| {
                 let rows = state.directories_by_scope.rows(scope.key(0), range);
                 Box::new(rows.filter(|&row| state.directories.get(row).is_some_and(matches)))
             },
             window,
+            &|row| Described::row(state.directories.id(row), state.directories.id(row)),
         ),
         None => Page::default(),
     };

@@ -8,8 +8,10 @@ use workos_directory_sync::types::Order;
 use crate::answer;
 use crate::answer::Reply;
 use crate::app::App;
+use crate::fields::Fields;
 use crate::kind::Kind;
-use crate::page::page;
+use crate::lies::Described;
+use crate::lies::lying_page;
 use crate::refusal::Refusal;
 use crate::routes::Call;
 use crate::shelf::Shelf;
@@ -49,7 +51,12 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     let oldest = call.now.saturating_sub(KEPT).unwrap_or(jiff::Timestamp::MIN);
     let first = place(&state.log, start.map_or(oldest, |start| start.max(oldest)));
     let end = end.map_or(state.log.end(), |end| place(&state.log, end));
-    let found = page(
+    let describe = |row: u32| {
+        let text = state.log.get(row).map_or("", |event| &event.text);
+        Fields::parse(text).map_or_else(Described::default, |event| Described::json(&event))
+    };
+    let found = lying_page(
+        call.plan,
         &state.log,
         |range| {
             let rows = range.start.max(first)..range.end.min(end);
@@ -61,6 +68,7 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
             Box::new(rows.filter(is_asked_for))
         },
         window,
+        &describe,
     );
     answer::list(&state.log, &found, |json, row| {
         let event = state.log.get(row).ok_or_else(Refusal::internal)?;

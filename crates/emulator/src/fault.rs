@@ -1,6 +1,4 @@
-//! What a fault is, and the rule that says when it happens.
-//!
-//! Both are plain data: a rule reads the same in Rust, in a JSON file and in the admin API.
+//! What a fault is: plain data, which reads the same in Rust, in a JSON file and in the admin API.
 
 use std::time::Duration;
 
@@ -8,6 +6,8 @@ use serde::Deserialize;
 use serde::Serialize;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::operations;
+
+use crate::rule::FaultRuleError;
 
 /// The longest wait that a fault may cause at once, in milliseconds: ten minutes.
 const MAX_MILLISECONDS: u64 = 600_000;
@@ -73,6 +73,50 @@ pub enum Fault {
         /// What happens.
         change: Movement,
     },
+    /// A list leaves out the objects that the rule is about, all of them without `objects` and `share`. Pages are full and
+    /// cursors lead on as if the objects did not exist; asked for by id, they are there.
+    OmittedObjects,
+    /// A list is empty.
+    EmptyList,
+    /// A page says that no other follows it.
+    EarlyEnd {
+        /// Whether the page has no objects either.
+        #[serde(default)]
+        empty: bool,
+    },
+    /// A page after the first begins with the last object of the page before; the others follow, one further on.
+    RepeatedObject,
+    /// A page after the first has the last object of the page before in place of its own first one, which is on no page then.
+    ShiftedPage,
+    /// The `metadata` of directories has other counts than the directories have users and groups.
+    WrongCounts {
+        /// `metadata.users.active`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        active_users: Option<u64>,
+        /// `metadata.users.inactive`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inactive_users: Option<u64>,
+        /// `metadata.groups`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        groups: Option<u64>,
+    },
+    /// A field has another value, or is there although it was not.
+    ReplacedField {
+        /// The JSON pointer from the object on, such as `/emails/0/value`; an event's object is at `/data`. A path whose
+        /// parent is missing changes nothing.
+        path: String,
+        /// The value as JSON text, sent as it is: half of a surrogate pair, or no JSON at all, is possible.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        json: Option<String>,
+        /// The value as bytes in hexadecimal digits, for what is no UTF-8.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hex: Option<String>,
+    },
+    /// Fields are missing.
+    OmittedFields {
+        /// The JSON pointers from the object on, as for [`Fault::ReplacedField`].
+        paths: Vec<String>,
+    },
 }
 
 /// What the body of an error looks like.
@@ -109,103 +153,6 @@ pub enum Movement {
     Repeated,
 }
 
-/// When a fault happens: by default with every request for every operation that it fits.
-///
-/// ```
-/// use workos_directory_emulator::Fault;
-/// use workos_directory_emulator::FaultRule;
-/// use workos_directory_sync::operations;
-///
-/// let rule = FaultRule::new(Fault::status(503)).on(&operations::LIST_DIRECTORY_USERS).skip(1).times(2);
-/// let json = r#"{
-///     "operation": "listDirectoryUsers", "skip": 1, "times": 2,
-///     "fault": { "kind": "status", "status": 503, "body": "json", "rate_limit_headers": false }
-/// }"#;
-/// assert_eq!(serde_json::from_str::<FaultRule>(json)?, rule);
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct FaultRule {
-    /// The `operationId`, such as `listDirectoryUsers`; all operations without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
-    /// How many requests that fit pass unharmed before the first is hit.
-    #[serde(default)]
-    pub skip: u64,
-    /// How many requests are hit at most; without it there is no end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<u64>,
-    /// How likely a request is hit, from 0 to 1. The emulator's fault seed decides, so a test runs the same each time.
-    #[serde(default = "always")]
-    pub probability: f64,
-    /// What happens.
-    pub fault: Fault,
-}
-
-fn always() -> f64 {
-    1.0
-}
-
-/// Why a rule is refused.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FaultRuleError {
-    /// The document has no such operation.
-    #[error("there is no operation `{operation}`; one of {} is meant", known_operations())]
-    UnknownOperation {
-        /// The name.
-        operation: String,
-    },
-    /// The fault cannot happen to the operation's answers.
-    #[error("the fault cannot happen to `{operation}`: {reason}")]
-    Unfit {
-        /// The operation.
-        operation: String,
-        /// What the operation would need.
-        reason: &'static str,
-    },
-    /// The probability is no probability.
-    #[error("the probability `{probability}` is not between 0 and 1")]
-    Probability {
-        /// The number.
-        probability: f64,
-    },
-    /// The status is none of an error.
-    #[error("the status `{status}` is not between 400 and 599")]
-    Status {
-        /// The status.
-        status: u16,
-    },
-    /// The text cannot stand in a header.
-    #[error("`{text}` cannot be sent as `Retry-After`: use visible ASCII characters and spaces")]
-    RetryAfter {
-        /// The text.
-        text: String,
-    },
-    /// The wait is too long.
-    #[error("`{milliseconds}` milliseconds are more than ten minutes")]
-    TooLong {
-        /// The wait.
-        milliseconds: u64,
-    },
-    /// A body in pieces of nothing would never end.
-    #[error("`chunk_bytes` is 0; a piece of the body has one byte at least")]
-    EmptyChunk,
-    /// So many rules wait for their requests already.
-    #[error("there are {limit} rules already; remove some first")]
-    TooMany {
-        /// How many rules there may be.
-        limit: usize,
-    },
-}
-
-fn known_operations() -> String {
-    let names: Vec<&str> = operations::ALL.iter().map(|operation| operation.id).collect();
-    names.join(", ")
-}
-
 impl Fault {
     /// An answer that is late.
     pub fn latency(latency: Duration) -> Self {
@@ -240,8 +187,24 @@ impl Fault {
         }
     }
 
+    /// A field has another value, given as JSON text.
+    pub fn replaced_field(path: impl Into<String>, json: impl Into<String>) -> Self {
+        Self::ReplacedField {
+            path: path.into(),
+            json: Some(json.into()),
+            hex: None,
+        }
+    }
+
+    /// Fields are missing.
+    pub fn omitted_fields<P: Into<String>>(paths: impl IntoIterator<Item = P>) -> Self {
+        Self::OmittedFields {
+            paths: paths.into_iter().map(Into::into).collect(),
+        }
+    }
+
     /// What is wrong with it, if anything.
-    fn check(&self) -> Result<(), FaultRuleError> {
+    pub(crate) fn check(&self) -> Result<(), FaultRuleError> {
         let wait = match self {
             Self::Latency {
                 milliseconds,
@@ -258,6 +221,13 @@ impl Fault {
             } if !text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) => {
                 return Err(FaultRuleError::RetryAfter { text: text.clone() });
             }
+            Self::ReplacedField { path, json, hex } => return check_replacement(path, json.is_some(), hex.as_deref()),
+            Self::OmittedFields { paths } => return paths.iter().try_for_each(|path| check_path(path)),
+            Self::WrongCounts {
+                active_users: None,
+                inactive_users: None,
+                groups: None,
+            } => return Err(FaultRuleError::NoCounts),
             _ => 0,
         };
         if wait > MAX_MILLISECONDS {
@@ -269,11 +239,28 @@ impl Fault {
     /// What an operation lacks for this to happen to its answers.
     pub(crate) fn lacks(&self, operation: &Operation) -> Option<&'static str> {
         match self {
-            Self::RepeatedCursor | Self::Movement { .. } if operation.pagination.is_none() => Some("it is no list"),
+            Self::RepeatedCursor
+            | Self::Movement { .. }
+            | Self::OmittedObjects
+            | Self::EmptyList
+            | Self::EarlyEnd { .. }
+            | Self::RepeatedObject
+            | Self::ShiftedPage
+                if operation.pagination.is_none() =>
+            {
+                Some("it is no list")
+            }
+            Self::WrongCounts { .. } if !matches!(operation.answer, Some("Directory" | "DirectoryList")) => {
+                Some("its answer has no counts")
+            }
             Self::Movement { .. } if operation.id == operations::LIST_EVENTS.id => {
                 Some("what has happened does not change")
             }
-            Self::UnknownEnumValues | Self::UnknownFields | Self::MissingOptionalFields
+            Self::UnknownEnumValues
+            | Self::UnknownFields
+            | Self::MissingOptionalFields
+            | Self::ReplacedField { .. }
+            | Self::OmittedFields { .. }
                 if operation.answer.is_none() =>
             {
                 Some("its answer has no fields")
@@ -284,80 +271,71 @@ impl Fault {
 
     /// Whether it happens to pages after the first only.
     pub(crate) fn needs_cursor(&self) -> bool {
-        matches!(self, Self::RepeatedCursor | Self::Movement { .. })
+        matches!(
+            self,
+            Self::RepeatedCursor | Self::Movement { .. } | Self::RepeatedObject | Self::ShiftedPage
+        )
+    }
+
+    /// Whether it happens to single objects of an answer, rather than to the answer as a whole.
+    pub(crate) fn is_of_objects(&self) -> bool {
+        self.is_of_fields() || matches!(self, Self::OmittedObjects)
+    }
+
+    /// Whether it happens to the fields of objects.
+    pub(crate) fn is_of_fields(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownEnumValues
+                | Self::UnknownFields
+                | Self::MissingOptionalFields
+                | Self::WrongCounts { .. }
+                | Self::ReplacedField { .. }
+                | Self::OmittedFields { .. }
+        )
+    }
+
+    /// Why it cannot happen to the body of a webhook, if it cannot.
+    pub(crate) fn lacks_on_webhooks(&self) -> Option<&'static str> {
+        match self {
+            Self::ReplacedField { hex: Some(_), .. } => Some("the body of a webhook is text"),
+            Self::WrongCounts { .. } => Some("an event has no counts"),
+            fault if fault.is_of_fields() => None,
+            _ => Some("only the fields of a webhook's event can be changed"),
+        }
     }
 }
 
-impl FaultRule {
-    /// The fault happens with every request for every operation that it fits.
-    pub fn new(fault: Fault) -> Self {
-        Self {
-            operation: None,
-            skip: 0,
-            times: None,
-            probability: always(),
-            fault,
-        }
-    }
+/// How long a JSON pointer may be, in bytes.
+const MAX_PATH: usize = 1_000;
 
-    /// Only with requests for this operation.
-    #[must_use]
-    pub fn on(mut self, operation: &Operation) -> Self {
-        self.operation = Some(operation.id.to_owned());
-        self
+fn check_path(path: &str) -> Result<(), FaultRuleError> {
+    if path.starts_with('/') && path.len() <= MAX_PATH {
+        return Ok(());
     }
+    Err(FaultRuleError::Path {
+        path: path.chars().take(MAX_PATH).collect(),
+    })
+}
 
-    /// Only after so many requests that fit.
-    #[must_use]
-    pub fn skip(mut self, requests: u64) -> Self {
-        self.skip = requests;
-        self
+fn check_replacement(path: &str, has_json: bool, hex: Option<&str>) -> Result<(), FaultRuleError> {
+    check_path(path)?;
+    match hex {
+        None if has_json => Ok(()),
+        Some(hex) if !has_json && bytes_of_hex(hex).is_some() => Ok(()),
+        Some(_) if !has_json => Err(FaultRuleError::Hex),
+        _ => Err(FaultRuleError::Replacement),
     }
+}
 
-    /// Only so often.
-    #[must_use]
-    pub fn times(mut self, times: u64) -> Self {
-        self.times = Some(times);
-        self
-    }
-
-    /// Only with this part of the requests.
-    #[must_use]
-    pub fn probability(mut self, probability: f64) -> Self {
-        self.probability = probability;
-        self
-    }
-
-    /// What is wrong with it, if anything.
-    pub(crate) fn check(&self) -> Result<(), FaultRuleError> {
-        if !(0.0..=1.0).contains(&self.probability) {
-            return Err(FaultRuleError::Probability {
-                probability: self.probability,
-            });
-        }
-        if let Some(name) = &self.operation {
-            let mut known = operations::ALL.iter();
-            let Some(operation) = known.find(|operation| operation.id == name) else {
-                return Err(FaultRuleError::UnknownOperation {
-                    operation: name.clone(),
-                });
-            };
-            if let Some(reason) = self.fault.lacks(operation) {
-                return Err(FaultRuleError::Unfit {
-                    operation: name.clone(),
-                    reason,
-                });
-            }
-        }
-        self.fault.check()
-    }
-
-    /// Whether it is about a request for this operation.
-    pub(crate) fn fits(&self, operation: &Operation, has_cursor: bool) -> bool {
-        self.operation.as_ref().is_none_or(|name| name == operation.id)
-            && self.fault.lacks(operation).is_none()
-            && (has_cursor || !self.fault.needs_cursor())
-    }
+/// The bytes that hexadecimal digits stand for.
+pub(crate) fn bytes_of_hex(hex: &str) -> Option<Vec<u8>> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let pairs = hex.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+        _ => None,
+    });
+    pairs.collect()
 }
 
 #[cfg(test)]
@@ -365,47 +343,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-
-    #[test]
-    fn a_rule_that_makes_no_sense_is_refused_and_says_why() {
-        let refused = |rule: FaultRule| rule.check().unwrap_err().to_string();
-        let status = || FaultRule::new(Fault::status(500));
-        assert_eq!(
-            refused(status().probability(1.5)),
-            "the probability `1.5` is not between 0 and 1"
-        );
-        assert!(refused(status().probability(f64::NAN)).contains("`NaN`"));
-        assert_eq!(
-            refused(FaultRule::new(Fault::status(200))),
-            "the status `200` is not between 400 and 599"
-        );
-        let mut unknown = status();
-        unknown.operation = Some("listUsers".to_owned());
-        assert!(refused(unknown).starts_with("there is no operation `listUsers`; one of listDirectories, "));
-        let cursor = FaultRule::new(Fault::RepeatedCursor).on(&operations::GET_DIRECTORY);
-        assert_eq!(
-            refused(cursor),
-            "the fault cannot happen to `getDirectory`: it is no list"
-        );
-        let moving = Fault::Movement {
-            change: Movement::Added,
-        };
-        assert!(refused(FaultRule::new(moving).on(&operations::LIST_EVENTS)).contains("`listEvents`"));
-        let late = FaultRule::new(Fault::latency(Duration::from_secs(601)));
-        assert_eq!(refused(late), "`601000` milliseconds are more than ten minutes");
-        let header = Fault::Status {
-            status: 429,
-            body: FaultBody::Json,
-            retry_after: Some("5\r\nx: y".to_owned()),
-            rate_limit_headers: false,
-        };
-        assert!(refused(FaultRule::new(header)).contains("cannot be sent as `Retry-After`"));
-        let empty = Fault::SlowBody {
-            chunk_bytes: 0,
-            pause_milliseconds: 1,
-        };
-        assert_eq!(refused(FaultRule::new(empty)), FaultRuleError::EmptyChunk.to_string());
-    }
 
     #[test]
     fn every_fault_reads_back_as_it_was_written() {
@@ -420,11 +357,19 @@ mod tests {
             r#"{"kind":"missing_optional_fields"}"#,
             r#"{"kind":"repeated_cursor"}"#,
             r#"{"kind":"movement","change":"repeated"}"#,
+            r#"{"kind":"omitted_objects"}"#,
+            r#"{"kind":"empty_list"}"#,
+            r#"{"kind":"early_end","empty":true}"#,
+            r#"{"kind":"repeated_object"}"#,
+            r#"{"kind":"shifted_page"}"#,
+            r#"{"kind":"wrong_counts","active_users":3,"groups":0}"#,
+            r#"{"kind":"replaced_field","path":"/first_name","json":"\"Ann \\ud83d\""}"#,
+            r#"{"kind":"replaced_field","path":"/first_name","hex":"22ff22"}"#,
+            r#"{"kind":"omitted_fields","paths":["/role","/data/groups"]}"#,
         ] {
             let fault: Fault = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&fault).unwrap(), json);
         }
         assert!(serde_json::from_str::<Fault>(r#"{"kind":"status","status":500,"colour":"red"}"#).is_err());
-        assert!(serde_json::from_str::<FaultRule>(r#"{"fault":{"kind":"reset"},"time":2}"#).is_err());
     }
 }

@@ -9,11 +9,16 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use rand_chacha::rand_core::SeedableRng;
 use workos_directory_sync::operation::Operation;
+use workos_directory_sync::operations;
 
 use crate::fault::Fault;
-use crate::fault::FaultRule;
-use crate::fault::FaultRuleError;
 use crate::fault::Movement;
+use crate::kind::Kind;
+use crate::lies::Described;
+use crate::lies::Objects;
+use crate::rule::FaultRule;
+use crate::rule::FaultRuleError;
+use crate::rule::WEBHOOK;
 
 /// How many rules are kept at the same time.
 const MAX_RULES: usize = 1_000;
@@ -38,7 +43,7 @@ const MAX_RULES: usize = 1_000;
 ///
 /// All rules that fit a request hit it together, in the order in which they were injected: waits add up, of errors and
 /// resets the first counts, and of truncated and slow bodies the first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Faults {
     seed: u64,
     rules: Mutex<Rules>,
@@ -65,6 +70,7 @@ pub struct InjectedFault {
 #[derive(Debug)]
 struct Active {
     injected: InjectedFault,
+    objects: Objects,
     skipped: u64,
     random: ChaCha8Rng,
 }
@@ -129,15 +135,35 @@ impl Faults {
         self.lock().active.clear();
     }
 
+    /// Whether no rule is in force.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().active.is_empty()
+    }
+
     /// What is to go wrong with a request.
-    pub(crate) fn plan(&self, operation: &Operation, has_cursor: bool) -> Plan {
-        let mut plan = Plan::default();
+    pub(crate) fn plan(&self, subject: &Subject<'_>) -> Plan {
+        let mut plan = Plan {
+            not_found: Kind::by_path(subject.operation.path).map(|kind| (kind, subject.id.to_owned())),
+            ..Plan::default()
+        };
         for active in &mut self.lock().active {
-            if active.injected.rule.fits(operation, has_cursor) && active.hits() {
-                plan.add(&active.injected.rule.fault, &mut active.random);
+            if active.fits(subject) && active.hits() {
+                plan.add(active);
             }
         }
         plan
+    }
+
+    /// What is to go wrong with the body of a webhook about an event.
+    pub(crate) fn plan_webhook(&self, event: &Described) -> Vec<Tampering> {
+        let mut plan = Plan::default();
+        for active in &mut self.lock().active {
+            let is_meant = active.injected.rule.operation.as_deref() == Some(WEBHOOK);
+            if is_meant && active.objects.include(event) && active.hits() {
+                plan.add(active);
+            }
+        }
+        plan.tampering
     }
 
     fn lock(&self) -> MutexGuard<'_, Rules> {
@@ -154,6 +180,7 @@ impl Rules {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(id);
         self.active.push(Active {
+            objects: Objects::of(&rule, seed, id),
             injected: InjectedFault { id, rule, applied: 0 },
             skipped: 0,
             random,
@@ -162,7 +189,47 @@ impl Rules {
     }
 }
 
+/// What a request is about.
+#[derive(Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) operation: &'a Operation,
+    /// Whether it is for a page after the first.
+    pub(crate) has_cursor: bool,
+    /// The id in the path; empty when there is none.
+    pub(crate) id: &'a str,
+    /// The ids that a list was asked for with.
+    pub(crate) scopes: Vec<String>,
+    /// The directory that it is about.
+    pub(crate) directory: Option<String>,
+}
+
+/// A number from 0 to 1, without 1.
+pub(crate) fn drawn(random: &mut ChaCha8Rng) -> f64 {
+    // 53 bits are what a float holds.
+    (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 impl Active {
+    /// Whether the rule is about a request.
+    fn fits(&self, subject: &Subject<'_>) -> bool {
+        let (rule, objects) = (&self.injected.rule, &self.objects);
+        let (operation, is_list) = (subject.operation, subject.operation.pagination.is_some());
+        // Of a list, the objects are looked at one by one.
+        let is_looked_at = is_list && rule.fault.is_of_objects();
+        let is_home = match (&rule.directory, &subject.directory) {
+            (None, _) => true,
+            (Some(meant), Some(asked)) => meant == asked,
+            (Some(_), None) => is_looked_at,
+        };
+        rule.operation.as_ref().is_none_or(|name| name == operation.id)
+            && rule.fault.lacks(operation).is_none()
+            && (subject.has_cursor || !rule.fault.needs_cursor())
+            && rule.scope.as_ref().is_none_or(|scope| subject.scopes.contains(scope))
+            && is_home
+            && (is_looked_at || !objects.are_selected() || !is_list && objects.has_id(subject.id))
+            && (rule.events.is_empty() || is_looked_at && operation.id == operations::LIST_EVENTS.id)
+    }
+
     fn is_done(&self) -> bool {
         let injected = &self.injected;
         injected.rule.times.is_some_and(|times| injected.applied >= times)
@@ -177,9 +244,7 @@ impl Active {
             self.skipped += 1;
             return false;
         }
-        // 53 bits are what a float holds.
-        let drawn = (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-        let is_hit = drawn < self.injected.rule.probability;
+        let is_hit = drawn(&mut self.random) < self.injected.rule.probability;
         self.injected.applied += u64::from(is_hit);
         is_hit
     }
@@ -192,16 +257,30 @@ pub(crate) struct Plan {
     pub(crate) latency: Duration,
     /// [`Fault::Status`] or [`Fault::Reset`].
     pub(crate) instead: Option<Fault>,
+    /// What is asked for by its id.
+    pub(crate) not_found: Option<(Kind, String)>,
     /// What happens to the list before.
     pub(crate) movements: Vec<Movement>,
+    /// What happens to the page of a list.
+    pub(crate) pages: Vec<Fault>,
+    /// What a list leaves out.
+    pub(crate) omissions: Vec<Objects>,
     /// What is wrong with the fields.
-    pub(crate) tampering: Vec<Fault>,
+    pub(crate) tampering: Vec<Tampering>,
     /// [`Fault::TruncatedBody`] or [`Fault::SlowBody`].
     pub(crate) delivery: Option<Fault>,
 }
 
+/// What is wrong with the fields of some objects.
+#[derive(Clone, Debug)]
+pub(crate) struct Tampering {
+    pub(crate) fault: Fault,
+    pub(crate) objects: Objects,
+}
+
 impl Plan {
-    fn add(&mut self, fault: &Fault, random: &mut ChaCha8Rng) {
+    fn add(&mut self, active: &mut Active) {
+        let (fault, random) = (&active.injected.rule.fault, &mut active.random);
         match fault {
             Fault::Latency {
                 milliseconds,
@@ -219,9 +298,20 @@ impl Plan {
             Fault::TruncatedBody { .. } | Fault::SlowBody { .. } => {
                 self.delivery.get_or_insert_with(|| fault.clone());
             }
-            Fault::UnknownEnumValues | Fault::UnknownFields | Fault::MissingOptionalFields | Fault::RepeatedCursor => {
-                self.tampering.push(fault.clone())
+            Fault::OmittedObjects => self.omissions.push(active.objects.clone()),
+            Fault::EmptyList | Fault::EarlyEnd { .. } | Fault::RepeatedObject | Fault::ShiftedPage => {
+                self.pages.push(fault.clone());
             }
+            Fault::RepeatedCursor
+            | Fault::UnknownEnumValues
+            | Fault::UnknownFields
+            | Fault::MissingOptionalFields
+            | Fault::WrongCounts { .. }
+            | Fault::ReplacedField { .. }
+            | Fault::OmittedFields { .. } => self.tampering.push(Tampering {
+                fault: fault.clone(),
+                objects: active.objects.clone(),
+            }),
             Fault::Movement { change } => self.movements.push(*change),
         }
     }
@@ -231,15 +321,23 @@ impl Plan {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use workos_directory_sync::operations;
-
     use super::*;
 
     const USERS: &Operation = &operations::LIST_DIRECTORY_USERS;
 
+    fn plan(faults: &Faults, operation: &Operation, has_cursor: bool) -> Plan {
+        faults.plan(&Subject {
+            operation,
+            has_cursor,
+            id: "",
+            scopes: Vec::new(),
+            directory: None,
+        })
+    }
+
     fn hits(faults: &Faults, operation: &Operation, requests: usize) -> Vec<bool> {
         (0..requests)
-            .map(|_| faults.plan(operation, false).instead.is_some())
+            .map(|_| plan(faults, operation, false).instead.is_some())
             .collect()
     }
 
@@ -281,10 +379,10 @@ mod tests {
     fn a_fault_of_later_pages_waits_for_one() {
         let faults = Faults::new(1);
         faults.inject(FaultRule::new(Fault::RepeatedCursor).times(1)).unwrap();
-        assert!(faults.plan(USERS, false).tampering.is_empty());
-        assert!(faults.plan(&operations::GET_DIRECTORY, true).tampering.is_empty());
-        assert_eq!(faults.plan(USERS, true).tampering, [Fault::RepeatedCursor]);
-        assert!(faults.plan(USERS, true).tampering.is_empty());
+        assert!(plan(&faults, USERS, false).tampering.is_empty());
+        assert!(plan(&faults, &operations::GET_DIRECTORY, true).tampering.is_empty());
+        assert_eq!(plan(&faults, USERS, true).tampering[0].fault, Fault::RepeatedCursor);
+        assert!(plan(&faults, USERS, true).tampering.is_empty());
     }
 
     #[test]
@@ -295,7 +393,7 @@ mod tests {
         }
         let full = faults.inject(FaultRule::new(Fault::status(500))).unwrap_err();
         assert_eq!(full, FaultRuleError::TooMany { limit: MAX_RULES });
-        faults.plan(USERS, false);
+        plan(&faults, USERS, false);
         faults.inject(FaultRule::new(Fault::status(500))).unwrap();
         assert_eq!(faults.list().len(), MAX_RULES);
         faults.clear();

@@ -6,11 +6,13 @@ use crate::answer;
 use crate::answer::Reply;
 use crate::app::App;
 use crate::directories;
+use crate::faults::Plan;
 use crate::index::Scope;
 use crate::kind::Kind;
+use crate::lies::Described;
+use crate::lies::lying_page;
 use crate::page::Page;
 use crate::page::Window;
-use crate::page::page;
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::routes::Call;
@@ -33,7 +35,7 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
         user: user.map(|id| users::find(&state, &id)).transpose()?,
         organization: organization.map(|id| state.organizations.get(&id).copied()),
     };
-    let found = filter.page(&state, window);
+    let found = filter.page(&state, window, call.plan);
     answer::list(&state.groups, &found, |json, group| {
         write(json, app, &state, group, embed)
     })
@@ -88,14 +90,22 @@ struct Filter {
 }
 
 impl Filter {
-    fn page(&self, state: &State, window: Window) -> Page {
+    fn page(&self, state: &State, window: Window, plan: &Plan) -> Page {
         let scope = match (self.directory, self.organization) {
             _ if self.is_void(state) => return Page::default(),
             (Some(directory), _) => Scope::Directory(directory),
             (None, Some(Some(organization))) => Scope::Organization(organization),
             (None, _) => Scope::All,
         };
-        page(
+        let describe = |row: u32| {
+            let home = state
+                .groups
+                .get(row)
+                .and_then(|row| state.directories.id(row.directory));
+            Described::row(state.groups.id(row), home)
+        };
+        lying_page(
+            plan,
             &state.groups,
             |range| match self.user {
                 // A user's groups are of the user's directory, which `is_void` has compared.
@@ -103,6 +113,7 @@ impl Filter {
                 None => Box::new(state.groups_by_scope.rows(scope.key(0), range)),
             },
             window,
+            &describe,
         )
     }
 

@@ -35,6 +35,17 @@ impl Kind {
         }
     }
 
+    /// What a path that ends in an id leads to.
+    pub(crate) fn by_path(path: &str) -> Option<Self> {
+        let (list, _) = path.split_once("/{id}")?;
+        Some(match list {
+            "/directories" => Self::Directory,
+            "/directory_groups" => Self::Group,
+            "/directory_users" => Self::User,
+            _ => return None,
+        })
+    }
+
     /// An id of this kind.
     pub(crate) fn id(self, ulid: Ulid) -> String {
         format!("{}{ulid}", self.prefix())

@@ -30,6 +30,7 @@ use crate::directories;
 use crate::events;
 use crate::fault::Movement;
 use crate::faults::Plan;
+use crate::faults::Subject;
 use crate::groups;
 use crate::movement;
 use crate::movement::Moving;
@@ -66,6 +67,8 @@ pub(crate) struct Call<'a> {
     pub(crate) id: &'a str,
     query: &'a str,
     pub(crate) now: jiff::Timestamp,
+    /// What goes wrong with the answer.
+    pub(crate) plan: &'a Plan,
 }
 
 impl Call<'_> {
@@ -75,7 +78,8 @@ impl Call<'_> {
     }
 
     /// What the operation says, with what the faults make of it.
-    fn answer(&self, app: &App, handler: Handler, plan: &Plan, cursor: Option<&str>) -> Result<Reply, Refusal> {
+    fn answer(&self, app: &App, handler: Handler, cursor: Option<&str>) -> Result<Reply, Refusal> {
+        let plan = self.plan;
         let group = parameter(self.query, "group");
         let moving = movement::listed(self.operation)
             .zip(cursor)
@@ -116,6 +120,7 @@ impl Call<'_> {
             id,
             query: "",
             now: self.now,
+            plan: &Plan::default(),
         };
         let mut reply = handler(app, &call).ok()?;
         reply.json_mut().map(std::mem::take)
@@ -135,7 +140,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             let id = path.iter().flatten().map(|(_, value)| value).next().unwrap_or_default();
             let query = request.uri().query().unwrap_or_default();
             let cursor = parameter(query, "after");
-            let plan = app.faults.plan(operation, cursor.is_some());
+            let plan = plan(&app, operation, id, query, cursor.is_some());
             if !plan.latency.is_zero() {
                 tokio::time::sleep(plan.latency).await;
             }
@@ -146,8 +151,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                     id,
                     query,
                     now,
+                    plan: &plan,
                 };
-                call.answer(&app, handler, &plan, cursor.as_deref())
+                call.answer(&app, handler, cursor.as_deref())
             });
             plan.deliver(response, &peer.reset).await
         };
@@ -179,6 +185,28 @@ pub(crate) fn filter(method: Method) -> MethodFilter {
         Method::Patch => MethodFilter::PATCH,
         Method::Delete => MethodFilter::DELETE,
     }
+}
+
+/// What is to go wrong with a request.
+fn plan(app: &App, operation: &Operation, id: &str, query: &str, has_cursor: bool) -> Plan {
+    if app.faults.is_empty() {
+        return Plan::default();
+    }
+    let scopes: Vec<String> = ["directory", "group", "user"]
+        .into_iter()
+        .filter_map(|name| parameter(query, name))
+        .collect();
+    let state = app.state();
+    let named = scopes.iter().map(String::as_str).chain([id]);
+    let directory = named.filter_map(|id| state.directory_of(id)).next();
+    drop(state);
+    app.faults.plan(&Subject {
+        operation,
+        has_cursor,
+        id,
+        scopes,
+        directory,
+    })
 }
 
 /// What every request goes through.

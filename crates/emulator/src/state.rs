@@ -83,6 +83,18 @@ impl State {
         Some(model)
     }
 
+    /// The directory that an id stands for, or that its user or group belongs to.
+    pub(crate) fn directory_of(&self, id: &str) -> Option<String> {
+        if self.directories.find(id).is_some() {
+            return Some(id.to_owned());
+        }
+        let user = self.users.find(id).and_then(|user| self.users.get(user));
+        let home = user.map(|row| row.directory);
+        let group = || self.groups.find(id).and_then(|group| self.groups.get(group));
+        let home = home.or_else(|| group().map(|row| row.directory));
+        self.directories.id(home?)
+    }
+
     /// Appends a user's text; `false` when there is none with that number.
     pub(crate) fn write_user(&self, json: &mut Vec<u8>, user: u32) -> bool {
         let Some(row) = self.users.get(user) else {

@@ -4,14 +4,16 @@ use crate::answer;
 use crate::answer::Reply;
 use crate::app::App;
 use crate::directories;
+use crate::faults::Plan;
 use crate::groups;
 use crate::index::Scope;
 use crate::index::text_key;
 use crate::kind::Kind;
+use crate::lies::Described;
+use crate::lies::lying_page;
 use crate::packed::touch;
 use crate::page::Page;
 use crate::page::Window;
-use crate::page::page;
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::routes::Call;
@@ -49,7 +51,7 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
         idp_id,
         email,
     };
-    let found = filter.page(&state, window);
+    let found = filter.page(&state, window, call.plan);
     let rows = found.rows.iter().filter_map(|&user| state.users.get(user));
     touch(rows.map(|row| &row.text));
     answer::list(&state.users, &found, |json, user| write(json, app, &state, user, embed))
@@ -107,7 +109,7 @@ struct Filter {
 }
 
 impl Filter {
-    fn page(&self, state: &State, window: Window) -> Page {
+    fn page(&self, state: &State, window: Window, plan: &Plan) -> Page {
         let any_or = self.state.map_or(0, |state| state as u8);
         let text = match (self.directory, &self.idp_id, &self.email) {
             (Some(directory), Some(id), _) => Some(text_key(directory, "idp_id", id)),
@@ -121,7 +123,12 @@ impl Filter {
             (None, Some(Some(organization))) => Scope::Organization(organization),
             (None, _) => Scope::All,
         };
-        page(
+        let describe = |row: u32| {
+            let home = state.users.get(row).and_then(|row| state.directories.id(row.directory));
+            Described::row(state.users.id(row), home)
+        };
+        lying_page(
+            plan,
             &state.users,
             |range| match (text, self.group) {
                 (Some(key), _) => {
@@ -135,6 +142,7 @@ impl Filter {
                 (None, None) => Box::new(state.users_by_scope.rows(scope.key(any_or), range)),
             },
             window,
+            &describe,
         )
     }
 

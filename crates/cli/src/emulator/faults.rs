@@ -31,7 +31,11 @@ Examples:
   dsync emulator faults add status --status 503 --operation listDirectoryUsers --times 2
   dsync emulator faults add status --status 429 --retry-after 5 --rate-limit-headers --probability 0.1
   dsync emulator faults add latency --milliseconds 2000
-  dsync emulator faults add movement --change deleted --operation listDirectoryUsers")]
+  dsync emulator faults add movement --change deleted --operation listDirectoryUsers
+  dsync emulator faults add omitted_objects --share 0.1 --operation listDirectoryUsers
+  dsync emulator faults add status --status 404 --object directory_user_01E1JG7J09H96KYP8HM9B0G5SJ
+  dsync emulator faults add replaced_field --path /role --json '{}' --operation listDirectoryUsers
+  dsync emulator faults add omitted_fields --field /data/role --event dsync.user.updated --operation webhook")]
     Add(Box<Add>),
     /// List what goes wrong, and how often it did
     #[command(after_help = "Example:\n  dsync emulator faults list")]
@@ -50,11 +54,27 @@ Examples:
 #[derive(Debug, clap::Args)]
 struct Add {
     /// What goes wrong: latency, status, reset, truncated_body, slow_body, unknown_enum_values, unknown_fields,
-    /// missing_optional_fields, repeated_cursor or movement
+    /// missing_optional_fields, repeated_cursor, movement, omitted_objects, empty_list, early_end, repeated_object,
+    /// shifted_page, wrong_counts, replaced_field or omitted_fields
     kind: FaultKind,
-    /// Only with this operation, such as listDirectoryUsers
+    /// Only with this operation, such as listDirectoryUsers; `webhook` stands for the bodies of webhooks
     #[arg(long, value_name = "ID")]
     operation: Option<String>,
+    /// Only what this directory is about
+    #[arg(long, value_name = "ID")]
+    directory: Option<String>,
+    /// Only lists of this directory, group or user
+    #[arg(long, value_name = "ID")]
+    scope: Option<String>,
+    /// Only this object; can be given several times
+    #[arg(long = "object", value_name = "ID")]
+    objects: Vec<String>,
+    /// Only events of this name; can be given several times
+    #[arg(long = "event", value_name = "NAME")]
+    events: Vec<String>,
+    /// Only this share of the objects, from 0 to 1, the same ones in every answer
+    #[arg(long, value_name = "NUMBER")]
+    share: Option<f64>,
     /// Only after so many requests
     #[arg(long, value_name = "COUNT")]
     skip: Option<u64>,
@@ -97,6 +117,30 @@ struct Add {
     /// movement: deleted, added, changed or repeated
     #[arg(long, value_name = "WHAT")]
     change: Option<String>,
+    /// early_end: leave the page without objects too
+    #[arg(long)]
+    empty: bool,
+    /// wrong_counts: how many active users `metadata` says there are
+    #[arg(long, value_name = "COUNT")]
+    active_users: Option<u64>,
+    /// wrong_counts: how many inactive users
+    #[arg(long, value_name = "COUNT")]
+    inactive_users: Option<u64>,
+    /// wrong_counts: how many groups
+    #[arg(long, value_name = "COUNT")]
+    groups: Option<u64>,
+    /// replaced_field: the JSON pointer to the field, such as /emails/0/value; an event's object is at /data
+    #[arg(long, value_name = "POINTER")]
+    path: Option<String>,
+    /// replaced_field: the value as JSON text, sent as it is
+    #[arg(long, value_name = "TEXT")]
+    json: Option<String>,
+    /// replaced_field: the value as bytes in hexadecimal digits, for what is no UTF-8
+    #[arg(long, value_name = "DIGITS")]
+    hex: Option<String>,
+    /// omitted_fields: the JSON pointer to a field; can be given several times
+    #[arg(long = "field", value_name = "POINTER")]
+    fields: Vec<String>,
     #[command(flatten)]
     place: Place,
 }
@@ -116,13 +160,31 @@ impl Add {
         fault.chunk_bytes = self.chunk_bytes;
         fault.pause_milliseconds = self.pause_milliseconds;
         fault.change.clone_from(&self.change);
+        fault.empty = self.empty.then_some(true);
+        fault.active_users = self.active_users;
+        fault.inactive_users = self.inactive_users;
+        fault.groups = self.groups;
+        fault.path.clone_from(&self.path);
+        fault.json.clone_from(&self.json);
+        fault.hex.clone_from(&self.hex);
+        fault.paths = several(&self.fields);
         let mut rule = FaultRule::new(fault);
         rule.operation.clone_from(&self.operation);
+        rule.directory.clone_from(&self.directory);
+        rule.scope.clone_from(&self.scope);
+        rule.objects = several(&self.objects);
+        rule.events = several(&self.events);
+        rule.share = self.share;
         rule.skip = self.skip;
         rule.times = self.times;
         rule.probability = self.probability;
         rule
     }
+}
+
+/// What was given several times; `None` when it was not given.
+fn several(given: &[String]) -> Option<Vec<String>> {
+    (!given.is_empty()).then(|| given.to_vec())
 }
 
 pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {

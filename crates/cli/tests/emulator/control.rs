@@ -129,6 +129,20 @@ fn faults_churn_and_clock_are_set_and_requests_are_listed() {
     let (code, complaint) = emulator.complaint(&["faults", "add", "reset", "--status", "503"]);
     assert_eq!(code, 1);
     assert!(complaint.contains("`fault`"), "{complaint}");
+    let flags = "--path /first_name --json null --share 0.5 --object directory_user_1 --scope directory_1";
+    let replaced: Vec<&str> = ["faults", "add", "replaced_field"]
+        .into_iter()
+        .chain(flags.split(' '))
+        .collect();
+    let rule = &emulator.object(&replaced)["rule"];
+    assert_eq!(
+        rule["fault"],
+        json!({ "kind": "replaced_field", "path": "/first_name", "json": "null" })
+    );
+    assert_eq!(
+        (&rule["share"], &rule["objects"]),
+        (&json!(0.5), &json!(["directory_user_1"]))
+    );
     emulator.object(&["faults", "clear"]);
     assert!(emulator.lines(&["faults", "list"]).is_empty());
 

@@ -260,6 +260,7 @@ pub struct DeliveryList {
     /// The deliveries of this page, the oldest first.
     pub data: Vec<Delivery>,
     /// The cursors of the neighbouring pages.
+    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -390,6 +391,30 @@ pub struct Fault {
     /// What happens between two pages (movement).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
+    /// Whether the page has no objects either (`early_end`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub empty: Option<bool>,
+    /// The count of active users (`wrong_counts`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_users: Option<u64>,
+    /// The count of inactive users (`wrong_counts`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inactive_users: Option<u64>,
+    /// The count of groups (`wrong_counts`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<u64>,
+    /// The JSON pointer to the field, from the object on; an event's object is at `/data` (`replaced_field`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The field's value as JSON text, sent as it is (`replaced_field`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub json: Option<String>,
+    /// The field's value as bytes in hexadecimal digits, for what is no UTF-8 (`replaced_field`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hex: Option<String>,
+    /// The JSON pointers to the fields, from the object on (`omitted_fields`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paths: Option<Vec<String>>,
 }
 
 impl Fault {
@@ -409,6 +434,14 @@ impl Fault {
             chunk_bytes: None,
             pause_milliseconds: None,
             change: None,
+            empty: None,
+            active_users: None,
+            inactive_users: None,
+            groups: None,
+            path: None,
+            json: None,
+            hex: None,
+            paths: None,
         }
     }
 }
@@ -504,6 +537,22 @@ pub enum FaultKind {
     RepeatedCursor,
     /// The list changes between two pages.
     Movement,
+    /// A list leaves out objects; asked for by id, they are there.
+    OmittedObjects,
+    /// A list is empty.
+    EmptyList,
+    /// A page says that no other follows it.
+    EarlyEnd,
+    /// A page after the first begins with the last object of the page before.
+    RepeatedObject,
+    /// A page after the first has the last object of the page before in place of its own first one.
+    ShiftedPage,
+    /// Directories have other counts than users and groups.
+    WrongCounts,
+    /// A field has another value, which may be no JSON.
+    ReplacedField,
+    /// Fields are missing.
+    OmittedFields,
     /// A value that this version does not know.
     Unknown(String),
 }
@@ -521,6 +570,14 @@ impl FaultKind {
         Self::MissingOptionalFields,
         Self::RepeatedCursor,
         Self::Movement,
+        Self::OmittedObjects,
+        Self::EmptyList,
+        Self::EarlyEnd,
+        Self::RepeatedObject,
+        Self::ShiftedPage,
+        Self::WrongCounts,
+        Self::ReplacedField,
+        Self::OmittedFields,
     ];
 
     /// The value as the API writes it.
@@ -537,6 +594,14 @@ impl FaultKind {
             Self::MissingOptionalFields => "missing_optional_fields",
             Self::RepeatedCursor => "repeated_cursor",
             Self::Movement => "movement",
+            Self::OmittedObjects => "omitted_objects",
+            Self::EmptyList => "empty_list",
+            Self::EarlyEnd => "early_end",
+            Self::RepeatedObject => "repeated_object",
+            Self::ShiftedPage => "shifted_page",
+            Self::WrongCounts => "wrong_counts",
+            Self::ReplacedField => "replaced_field",
+            Self::OmittedFields => "omitted_fields",
             Self::Unknown(value) => value,
         }
     }
@@ -561,6 +626,14 @@ impl From<&str> for FaultKind {
             "missing_optional_fields" => Self::MissingOptionalFields,
             "repeated_cursor" => Self::RepeatedCursor,
             "movement" => Self::Movement,
+            "omitted_objects" => Self::OmittedObjects,
+            "empty_list" => Self::EmptyList,
+            "early_end" => Self::EarlyEnd,
+            "repeated_object" => Self::RepeatedObject,
+            "shifted_page" => Self::ShiftedPage,
+            "wrong_counts" => Self::WrongCounts,
+            "replaced_field" => Self::ReplacedField,
+            "omitted_fields" => Self::OmittedFields,
             _ => Self::Unknown(value.to_owned()),
         }
     }
@@ -590,9 +663,24 @@ impl FaultList {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FaultRule {
-    /// The `operationId`; all operations without it.
+    /// The `operationId`; all operations without it. `webhook` stands for the bodies of webhooks, which no other rule is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
+    /// Only what this directory is about: requests that name it, one of its users or groups; of lists that name no directory, only its objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+    /// Only lists that were asked for with this id as `directory`, `group` or `user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Only requests for these ids, and of lists only these objects. An event is also known by the ids of its object, user and group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<Vec<String>>,
+    /// Only events of these names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<String>>,
+    /// Only this share of the objects, the same ones in every answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// How many requests pass unharmed before the first is hit; 0 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip: Option<u64>,
@@ -612,6 +700,11 @@ impl FaultRule {
     pub fn new(fault: impl Into<Fault>) -> Self {
         Self {
             operation: None,
+            directory: None,
+            scope: None,
+            objects: None,
+            events: None,
+            share: None,
             skip: None,
             times: None,
             probability: None,
@@ -925,6 +1018,7 @@ pub struct RequestList {
     /// The requests of this page, the oldest first.
     pub data: Vec<ReceivedRequest>,
     /// The cursors of the neighbouring pages.
+    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 

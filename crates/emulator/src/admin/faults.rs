@@ -10,9 +10,9 @@ use workos_directory_emulator_client::types;
 use crate::admin::call::Call;
 use crate::answer::Reply;
 use crate::app::App;
-use crate::fault::FaultRule;
 use crate::faults::InjectedFault;
 use crate::refusal::Refusal;
+use crate::rule::FaultRule;
 
 /// `GET /_emulator/faults`
 pub(crate) fn list(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {

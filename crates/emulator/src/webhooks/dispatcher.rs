@@ -18,9 +18,13 @@ use tokio::sync::Notify;
 use workos_directory_sync::events::WebhookSigner;
 
 use crate::dice::Dice;
+use crate::faults::Faults;
+use crate::fields::Fields;
+use crate::lies::Described;
 use crate::log::EventRow;
 use crate::log::next_ulid;
 use crate::state::State;
+use crate::tamper::tamper_event;
 use crate::ulid::Ulid;
 use crate::webhooks::Attempt;
 use crate::webhooks::Chaos;
@@ -44,6 +48,7 @@ const MAX_WAITING: usize = 10_000;
 pub(crate) struct Dispatcher {
     inner: Mutex<Inner>,
     allow_remote: bool,
+    faults: Arc<Faults>,
     /// Rung when there may be something to send.
     pub(crate) wake: Notify,
     /// Rung when an attempt has ended.
@@ -63,6 +68,7 @@ struct Queue {
     endpoint: Endpoint,
     url: Option<Url>,
     signer: WebhookSigner,
+    faults: Arc<Faults>,
     dice: Dice,
     /// The last event that was taken from the log.
     after: Option<Ulid>,
@@ -110,9 +116,10 @@ pub struct SignedWebhook {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(allow_remote: bool) -> Self {
+    pub(crate) fn new(allow_remote: bool, faults: Arc<Faults>) -> Self {
         Self {
             allow_remote,
+            faults,
             ..Self::default()
         }
     }
@@ -132,6 +139,7 @@ impl Dispatcher {
         let id = format!("webhook_endpoint_{ulid}");
         let queue = Queue {
             dice: Dice::new(endpoint.chaos.seed),
+            faults: Arc::clone(&self.faults),
             endpoint,
             url,
             signer,
@@ -420,12 +428,22 @@ impl Queue {
                 delivery,
                 event: id,
                 kind,
-                body: Arc::from(&*event.text),
+                body: self.body(&event.text),
                 attempts: 0,
             };
             self.push(due, job);
         }
         delivery
+    }
+
+    /// The body of a webhook about an event, with what is to be wrong with it.
+    fn body(&self, event: &str) -> Arc<str> {
+        if self.faults.is_empty() {
+            return Arc::from(event);
+        }
+        let described = Fields::parse(event).map_or_else(Described::default, |event| Described::json(&event));
+        let tampering = self.faults.plan_webhook(&described);
+        Arc::from(tamper_event(event, &tampering))
     }
 
     fn sign(&self, now: Timestamp, job: &Job) -> String {

@@ -123,6 +123,61 @@ async fn an_event_is_delivered_logged_and_delivered_again() {
 }
 
 #[tokio::test]
+async fn lies_are_added_by_the_admin_api_and_shown_as_they_were_given() {
+    let world = World::empty().await;
+    let admin = &world.admin;
+    let directory = types::NewDirectory::new("okta scim v2.0", "Acme");
+    admin.create_directory().body(directory).send().await.unwrap();
+    let fault = |kind: types::FaultKind, change: &dyn Fn(&mut types::Fault)| {
+        let mut fault = types::Fault::new(kind);
+        change(&mut fault);
+        types::FaultRule::new(fault)
+    };
+    let mut omitted = fault(types::FaultKind::OmittedObjects, &|_| {});
+    omitted.operation = Some("listDirectoryUsers".to_owned());
+    omitted.scope = Some("directory_group_1".to_owned());
+    omitted.share = Some(0.5);
+    let mut trimmed = fault(types::FaultKind::OmittedFields, &|fault| {
+        fault.paths = Some(vec!["/data/role".to_owned()]);
+    });
+    trimmed.operation = Some("webhook".to_owned());
+    trimmed.events = Some(vec!["dsync.user.updated".to_owned()]);
+    let mut replaced = fault(types::FaultKind::ReplacedField, &|fault| {
+        fault.path = Some("/name".to_owned());
+        fault.json = Some("7".to_owned());
+    });
+    replaced.directory = Some("directory_1".to_owned());
+    replaced.objects = Some(vec!["directory_2".to_owned()]);
+    let rules = vec![
+        omitted,
+        trimmed,
+        replaced,
+        fault(types::FaultKind::EmptyList, &|_| {}),
+        fault(types::FaultKind::EarlyEnd, &|fault| fault.empty = Some(true)),
+        fault(types::FaultKind::RepeatedObject, &|_| {}),
+        fault(types::FaultKind::ShiftedPage, &|_| {}),
+        fault(types::FaultKind::WrongCounts, &|fault| fault.groups = Some(3)),
+    ];
+    let put = admin.put_faults().body(types::FaultRules::new(rules.clone()));
+    let shown = put.send().await.unwrap().into_inner().data;
+    for (given, shown) in rules.iter().zip(&shown) {
+        let mut given = given.clone();
+        // What was left out is what it is by default.
+        given.skip = Some(0);
+        given.probability = Some(1.0);
+        assert_eq!(given, shown.rule);
+    }
+    let list = admin.client().list_directories().send().await.unwrap().into_inner();
+    assert!(list.data.is_empty());
+    let wrong = fault(types::FaultKind::ReplacedField, &|fault| {
+        fault.path = Some("/name".to_owned())
+    });
+    let (status, message) = refused(admin.add_fault().body(wrong).send().await);
+    assert_eq!(status, 422);
+    assert!(message.contains("needs either `json` or `hex`"), "{message}");
+}
+
+#[tokio::test]
 async fn faults_are_added_replaced_listed_and_removed() {
     let world = World::empty().await;
     let admin = &world.admin;

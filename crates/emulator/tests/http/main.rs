@@ -7,6 +7,7 @@ mod churn;
 mod events;
 mod faults;
 mod inactive;
+mod lies;
 mod lifecycle;
 mod lists;
 mod objects;
