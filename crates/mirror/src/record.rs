@@ -4,8 +4,12 @@
 //! directories, users and groups, and what is compared is all of what is written.
 
 mod columns;
+pub(crate) mod json;
 mod object;
 mod read;
+pub(crate) mod time;
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 use workos_directory_sync::Attributes;
@@ -29,7 +33,8 @@ use crate::Kind;
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) kind: Kind,
-    /// The columns that come from the source, the id left out.
+    /// The columns that come from the source, the id left out. The last one, `repaired`, names those of them in which
+    /// something had to be replaced.
     pub(crate) columns: &'static [&'static str],
 }
 
@@ -47,6 +52,7 @@ pub(crate) const DIRECTORIES: Table = Table {
         "created_at_source",
         "updated_at",
         "updated_at_source",
+        "repaired",
     ],
 };
 
@@ -72,6 +78,7 @@ pub(crate) const USERS: Table = Table {
         "updated_at_source",
         "custom_attributes",
         "raw_attributes",
+        "repaired",
     ],
 };
 
@@ -87,6 +94,7 @@ pub(crate) const GROUPS: Table = Table {
         "updated_at",
         "updated_at_source",
         "raw_attributes",
+        "repaired",
     ],
 };
 
@@ -95,8 +103,18 @@ impl Table {
     pub(crate) fn has_json(column: &str) -> bool {
         matches!(
             column,
-            "metadata" | "emails" | "roles" | "custom_attributes" | "raw_attributes"
+            "metadata" | "emails" | "roles" | "custom_attributes" | "raw_attributes" | "repaired"
         )
+    }
+
+    /// Whether a column has attributes: an object of whatever the directory sends.
+    pub(crate) fn has_attributes(column: &str) -> bool {
+        matches!(column, "custom_attributes" | "raw_attributes")
+    }
+
+    /// The place of a column among its columns.
+    pub(crate) fn place(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|name| *name == column)
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -115,9 +133,9 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// When the source last changed the object, in canonical form.
-    pub(crate) fn updated_at(&self, table: &Table) -> Option<&str> {
-        self.value(table, "updated_at")
+    /// When the source last changed the object, with all digits: to be compared.
+    pub(crate) fn updated_at(&self, table: &Table) -> Option<Cow<'_, str>> {
+        time::order(self.value(table, "updated_at"), self.value(table, "updated_at_source"))
     }
 
     /// The directory of a user or group.
@@ -136,18 +154,37 @@ impl Record {
     }
 
     fn value(&self, table: &Table, column: &str) -> Option<&str> {
-        let place = table.columns.iter().position(|name| *name == column)?;
-        self.values.get(place)?.as_deref()
+        self.values.get(table.place(column)?)?.as_deref()
     }
 
-    /// A row that every database takes.
-    fn new(id: String, values: Vec<Option<String>>, unchanged: Columns) -> Self {
-        let values = values.into_iter().map(|value| value.map(storable));
-        Self {
-            id,
-            values: values.collect(),
-            unchanged,
-        }
+    /// A row that every database takes and reads. Its last column says where that took a repair.
+    fn new(
+        table: &Table,
+        id: String,
+        values: Vec<Option<String>>,
+        unchanged: Columns,
+        mut repaired: Vec<&'static str>,
+    ) -> Self {
+        let values = table.columns.iter().zip(values).map(|(column, value)| {
+            let value = value?;
+            let readable = if Table::has_json(column) {
+                json::readable(&value)
+            } else {
+                storable(&value)
+            };
+            match readable {
+                Cow::Borrowed(_) => Some(value),
+                Cow::Owned(readable) => {
+                    if !repaired.contains(column) {
+                        repaired.push(*column);
+                    }
+                    Some(readable)
+                }
+            }
+        });
+        let mut values: Vec<_> = values.collect();
+        values.push(repaired_columns(&repaired));
+        Self { id, values, unchanged }
     }
 
     /// The state of an object whose state could not be read for too long: one that nobody knows, which means suspended.
@@ -172,17 +209,40 @@ impl Record {
     }
 
     /// Takes the columns that stay as they are from the row that is stored.
-    pub(crate) fn complete_from<'v>(&mut self, mut stored: impl FnMut(usize) -> Option<&'v str>) {
+    pub(crate) fn complete_from<'v>(&mut self, table: &Table, mut stored: impl FnMut(usize) -> Option<&'v str>) {
         if self.unchanged.is_empty() {
             return;
         }
-        for (place, value) in self.values.iter_mut().enumerate() {
-            if self.unchanged.contains(place) {
+        let (unchanged, last) = (self.unchanged, self.values.len().saturating_sub(1));
+        for (place, value) in self.values.iter_mut().enumerate().filter(|(place, _)| *place != last) {
+            if unchanged.contains(place) {
                 *value = stored(place).map(str::to_owned);
             }
         }
+        // Where a column stays as it is, so does the word that it was repaired.
+        let said = |text: Option<&str>| -> Vec<String> {
+            text.and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_default()
+        };
+        let (new, old) = (
+            said(self.values.get(last).and_then(Option::as_deref)),
+            said(stored(last)),
+        );
+        let repaired = table.columns.iter().enumerate().filter(|(place, column)| {
+            let said = if unchanged.contains(*place) { &old } else { &new };
+            said.iter().any(|name| name == *column)
+        });
+        let repaired: Vec<_> = repaired.map(|(_, column)| *column).collect();
+        if let Some(value) = self.values.last_mut() {
+            *value = repaired_columns(&repaired);
+        }
         self.unchanged = Columns::NONE;
     }
+}
+
+/// The column `repaired`: a JSON array of names, null without any.
+fn repaired_columns(columns: &[&str]) -> Option<String> {
+    (!columns.is_empty()).then(|| format!("[\"{}\"]", columns.join("\",\"")))
 }
 
 /// The groups of a user, as far as the listing of users tells them.
@@ -195,8 +255,8 @@ pub(crate) enum EmbeddedGroups {
 }
 
 pub(crate) fn directory(directory: Directory) -> Result<Record, Error> {
-    let [created_at, created_at_source] = time(Some(&directory.created_at));
-    let [updated_at, updated_at_source] = time(Some(&directory.updated_at));
+    let [created_at, created_at_source] = columns(Some(&directory.created_at));
+    let [updated_at, updated_at_source] = columns(Some(&directory.updated_at));
     let values = vec![
         directory.organization_id,
         directory.external_key,
@@ -210,7 +270,13 @@ pub(crate) fn directory(directory: Directory) -> Result<Record, Error> {
         updated_at,
         updated_at_source,
     ];
-    Ok(Record::new(checked(directory.id)?, values, Columns::NONE))
+    Ok(Record::new(
+        &DIRECTORIES,
+        checked(directory.id)?,
+        values,
+        Columns::NONE,
+        Vec::new(),
+    ))
 }
 
 /// A user who was listed for a directory.
@@ -227,8 +293,8 @@ pub(crate) fn user(user: DirectoryUser, asked: &str) -> Result<(Record, Embedded
             EmbeddedGroups::Told(ids)
         }
     };
-    let [created_at, created_at_source] = time(Some(&user.created_at));
-    let [updated_at, updated_at_source] = time(Some(&user.updated_at));
+    let [created_at, created_at_source] = columns(Some(&user.created_at));
+    let [updated_at, updated_at_source] = columns(Some(&user.updated_at));
     let roles: Option<Vec<String>> = user
         .roles
         .map(|roles| roles.into_iter().map(|role| role.slug).collect());
@@ -253,15 +319,15 @@ pub(crate) fn user(user: DirectoryUser, asked: &str) -> Result<(Record, Embedded
         text(user.custom_attributes.as_ref()),
         text(user.raw_attributes.as_ref()),
     ];
-    Ok((Record::new(id, values, Columns::NONE), groups))
+    Ok((Record::new(&USERS, id, values, Columns::NONE, Vec::new()), groups))
 }
 
 /// A group that was listed for a directory.
 pub(crate) fn group(group: DirectoryGroup, asked: &str) -> Result<Record, Error> {
     let id = checked(group.id)?;
     belongs("group", &id, &group.directory_id, asked)?;
-    let [created_at, created_at_source] = time(group.created_at.as_ref());
-    let [updated_at, updated_at_source] = time(group.updated_at.as_ref());
+    let [created_at, created_at_source] = columns(group.created_at.as_ref());
+    let [updated_at, updated_at_source] = columns(group.updated_at.as_ref());
     let values = vec![
         Some(group.directory_id),
         group.organization_id,
@@ -273,7 +339,7 @@ pub(crate) fn group(group: DirectoryGroup, asked: &str) -> Result<Record, Error>
         updated_at_source,
         text(group.raw_attributes.as_ref()),
     ];
-    Ok(Record::new(id, values, Columns::NONE))
+    Ok(Record::new(&GROUPS, id, values, Columns::NONE, Vec::new()))
 }
 
 /// Refuses an object of another directory: a server that ignores a filter must not move people between directories.
@@ -289,12 +355,13 @@ pub(crate) fn belongs(what: &'static str, id: &str, found: &str, asked: &str) ->
     })
 }
 
-/// A text that every database takes: PostgreSQL has none with the character U+0000, in whose place comes U+FFFD.
-pub(crate) fn storable(text: String) -> String {
+/// Returns a text that every database takes, borrowed where nothing had to be replaced: PostgreSQL has none with the
+/// character U+0000, in whose place comes U+FFFD.
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
-        return text.replace('\0', "\u{FFFD}");
+        return Cow::Owned(text.replace('\0', "\u{FFFD}"));
     }
-    text
+    Cow::Borrowed(text)
 }
 
 /// The longest id that is taken; those of the API have about 42 characters.
@@ -316,7 +383,7 @@ fn printable(text: &str) -> String {
 }
 
 /// A time in the form that sorts, and the source's text where that is another.
-fn time(timestamp: Option<&Timestamp>) -> [Option<String>; 2] {
+fn columns(timestamp: Option<&Timestamp>) -> [Option<String>; 2] {
     let Some(timestamp) = timestamp else {
         return [None, None];
     };
@@ -326,36 +393,8 @@ fn time(timestamp: Option<&Timestamp>) -> [Option<String>; 2] {
     [Some(canonical), differs.then_some(source)]
 }
 
-/// How deep attributes may be nested: PostgreSQL refuses what is some thousand levels deep.
-const MAX_DEPTH: usize = 1_000;
-
-/// What is kept in place of attributes that are nested deeper.
-const TOO_DEEP: &str = r#"{"$mirror":"nested too deeply to be kept"}"#;
-
 fn text(attributes: Option<&Attributes>) -> Option<String> {
-    attributes.map(|attributes| {
-        let text = attributes.as_str();
-        if is_too_deep(text) { TOO_DEEP } else { text }.to_owned()
-    })
-}
-
-/// Whether JSON is nested deeper than is kept. The text is known to be JSON.
-fn is_too_deep(json: &str) -> bool {
-    let (mut depth, mut in_string, mut is_escaped) = (0_usize, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return true;
-        }
-    }
-    false
+    attributes.map(|attributes| attributes.as_str().to_owned())
 }
 
 fn json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, Error> {
@@ -410,11 +449,16 @@ mod tests {
     }
 
     #[test]
-    fn attributes_that_are_nested_too_deeply_leave_a_note() {
-        let nested = |depth| format!(r#"{{"[\"{{":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
-        assert!(!is_too_deep(&nested(MAX_DEPTH - 1)));
-        assert!(is_too_deep(&nested(MAX_DEPTH)));
-        assert!(serde_json::from_str::<serde_json::Value>(TOO_DEEP).unwrap().is_object());
+    fn record_names_the_columns_in_which_something_was_replaced() {
+        let mut source = ada();
+        source.name = Some("A\0da".to_owned());
+        source.raw_attributes = Some(serde_json::from_str(r#"{"a":"\u0000"}"#).unwrap());
+        let (record, _) = user(source, "directory_1").unwrap();
+        assert_eq!(value(&USERS, &record, "name"), Some("A\u{FFFD}da"));
+        assert_eq!(value(&USERS, &record, "raw_attributes"), Some(r#"{"a":"\ufffd"}"#));
+        assert_eq!(value(&USERS, &record, "repaired"), Some(r#"["name","raw_attributes"]"#));
+        let (untouched, _) = user(ada(), "directory_1").unwrap();
+        assert_eq!(value(&USERS, &untouched, "repaired"), None);
     }
 
     #[test]

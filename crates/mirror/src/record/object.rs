@@ -37,7 +37,7 @@ impl OddField {
     fn new(path: &str, error: impl fmt::Display, json: &str) -> Self {
         Self {
             path: path.to_owned(),
-            error: bounded(&super::storable(error.to_string()), 500),
+            error: bounded(&super::storable(&error.to_string()), 500),
             payload: payload(json),
         }
     }
@@ -45,7 +45,7 @@ impl OddField {
 
 /// A value, as far as it is kept to be looked at.
 pub(crate) fn payload(json: &str) -> String {
-    bounded(&super::storable(json.to_owned()), MAX_PAYLOAD)
+    bounded(&super::storable(json), MAX_PAYLOAD)
 }
 
 fn bounded(text: &str, bytes: usize) -> String {

@@ -93,7 +93,7 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
         _ => EmbeddedGroups::Untold,
     };
     Ok(ReadObject {
-        record: Record::new(record_id, row.values, row.unchanged),
+        record: Record::new(table, record_id, row.values, row.unchanged, row.repaired),
         groups,
         odd: row.odd,
     })

@@ -25,6 +25,7 @@ use crate::record::GROUPS;
 use crate::record::Record;
 use crate::record::Table;
 use crate::record::USERS;
+use crate::record::time;
 
 /// How many rows a statement inserts into SQLite at most. A page is cut into powers of two, so that there are few different
 /// statements to prepare; 64 users have about 1,500 of the 32,766 parameters that SQLite allows.
@@ -83,11 +84,13 @@ pub(super) async fn apply(
             changed.push(record);
             continue;
         };
-        complete(&mut record, row)?;
+        complete(&mut record, table, row)?;
         let is_deleted = row.try_get::<Option<&str>, _>("deleted_at")?.is_some();
         // An event changed the row since this run began: the page may be older, unless it says itself that it is newer.
         let is_newer = row.try_get::<i64, _>("event_run")? >= stamp.run
-            && (is_deleted || record.updated_at(table) <= row.try_get::<Option<&str>, _>("updated_at")?);
+            && (is_deleted
+                || record.updated_at(table)
+                    <= time::order(row.try_get("updated_at")?, row.try_get("updated_at_source")?));
         if is_newer && is_deleted {
             continue;
         }
@@ -213,9 +216,9 @@ pub(super) async fn stored(
 const BEFORE_SOURCE: usize = 4;
 
 /// Gives a record the columns of its row that stay as they are.
-fn complete(record: &mut Record, row: &DatabaseRow) -> Result<(), sqlx::Error> {
+fn complete(record: &mut Record, table: &Table, row: &DatabaseRow) -> Result<(), sqlx::Error> {
     let mut fault = None;
-    record.complete_from(|place| {
+    record.complete_from(table, |place| {
         row.try_get::<Option<&str>, _>(place + BEFORE_SOURCE)
             .unwrap_or_else(|error| {
                 fault = Some(error);

@@ -138,7 +138,7 @@ impl Draft {
         let objects = self.objects(table.kind);
         let known = objects.rows.get(&record.id);
         if let Some(known) = known {
-            record.complete_from(|place| known.record.values.get(place).and_then(Option::as_deref));
+            record.complete_from(table, |place| known.record.values.get(place).and_then(Option::as_deref));
         }
         match known {
             Some(known) => {
@@ -157,9 +157,9 @@ impl Draft {
         let told = is_news.then(|| {
             let before = known.map(|known| Before {
                 is_deleted: known.is_deleted,
-                state: known.record.state(table),
+                values: known.record.values.iter().map(Option::as_deref).collect(),
             });
-            outbox::of_change(table, &record, before)
+            outbox::of_change(table, &record, before.as_ref())
         });
         let awaited = (known.is_none() && objects.is_awaited).then(|| (table.kind, record.id.clone()));
         let came = (known.is_none() && table.kind != Kind::Directories).then(|| record.id.clone());
