@@ -118,9 +118,8 @@ impl List {
                 None => all.clone().directory(directory),
             };
             let belongs = |group: &DirectoryGroup, directory: &str| group.directory_id == directory;
-            return Ok(Selected::Everywhere(Everywhere::new(
-                client, &self.walk, request, belongs,
-            )?));
+            let all = Everywhere::new(client, &self.walk, request, belongs)?;
+            return Ok(Selected::Everywhere(Box::new(all)));
         };
         let mut request = all.directory(directory.as_str());
         if let Some(after) = self.walk.after() {

@@ -180,9 +180,8 @@ impl Filters {
                 None => all.clone().directory(directory),
             };
             let belongs = |user: &DirectoryUser, directory: &str| user.directory_id == directory;
-            return Ok(Selected::Everywhere(Everywhere::new(
-                client, &self.walk, request, belongs,
-            )?));
+            let all = Everywhere::new(client, &self.walk, request, belongs)?;
+            return Ok(Selected::Everywhere(Box::new(all)));
         };
         let mut request = all.directory(directory.as_str());
         if let Some(email) = &self.email {

@@ -159,7 +159,7 @@ pub(crate) enum Selected<R: ListRequest> {
     /// What a pattern of the client finds.
     Several(Several<R::Item>),
     /// Every directory's list.
-    Everywhere(Everywhere<R>),
+    Everywhere(Box<Everywhere<R>>),
 }
 
 impl<R: ListRequest> Source<R::Item> for Selected<R> {
