@@ -111,6 +111,8 @@ impl FromStr for Timestamp {
 /// The instant of a text that is none to jiff: without a zone, which means UTC; with digits finer than nanoseconds, which are
 /// cut off; or in the last hours of the year 9999, which some write for "never" and which an instant does not reach.
 fn unusual(text: &str) -> Option<jiff::Timestamp> {
+    // Compact forms stay refused: a number is no date.
+    text.as_bytes().get(4).filter(|byte| **byte == b'-')?;
     let text = to_nanoseconds(text);
     let pieces = Pieces::parse(text.as_ref()).ok()?;
     let offset = match pieces.to_numeric_offset() {
