@@ -41,7 +41,7 @@ pub(super) fn take(
         Err(unreadable) => {
             // It is there: what is known of it stays.
             findings.seen.extend(unreadable.id.clone());
-            findings.odd.push(Finding::object(unreadable, directory, source));
+            findings.odd.push(Finding::object(*unreadable, directory, source));
             return None;
         }
     };
@@ -79,7 +79,7 @@ pub(super) fn read_ids(kind: Kind, directory: &str, page: &[Box<RawValue>]) -> (
             }
             Err(unreadable) => findings
                 .odd
-                .push(Finding::object(unreadable, Some(directory), Source::List)),
+                .push(Finding::object(*unreadable, Some(directory), Source::List)),
         }
     }
     (ids, findings)

@@ -55,13 +55,15 @@ pub(crate) struct UnreadableObject {
 }
 
 /// Reads an object of a table.
-pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Result<ReadObject, UnreadableObject> {
+pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Result<ReadObject, Box<UnreadableObject>> {
     let readable = readable_keys(json);
-    let whole = |fault| UnreadableObject {
-        kind: table.kind,
-        id: None,
-        directory_id: None,
-        fault,
+    let whole = |fault| {
+        Box::new(UnreadableObject {
+            kind: table.kind,
+            id: None,
+            directory_id: None,
+            fault,
+        })
     };
     let object = Object::parse(&readable).map_err(whole)?;
     let id = identifier(&object, "id");
@@ -71,12 +73,12 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
     };
     let unreadable = |mut fault: OddField| {
         fault.payload = payload(json);
-        UnreadableObject {
+        Box::new(UnreadableObject {
             kind: table.kind,
             id: id.clone().ok(),
             directory_id: directory_id.clone().ok(),
             fault,
-        }
+        })
     };
     let record_id = id.clone().map_err(unreadable)?;
     let mut row = Row::new(table, &object, absent);
@@ -100,17 +102,17 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
 }
 
 /// Reads the id of a user or group, and that of its directory.
-pub(crate) fn ids(kind: Kind, json: &str) -> Result<(String, String), UnreadableObject> {
+pub(crate) fn ids(kind: Kind, json: &str) -> Result<(String, String), Box<UnreadableObject>> {
     let readable = readable_keys(json);
     let unreadable = |id: Option<String>| {
         move |mut fault: OddField| {
             fault.payload = payload(json);
-            UnreadableObject {
+            Box::new(UnreadableObject {
                 kind,
                 id,
                 directory_id: None,
                 fault,
-            }
+            })
         }
     };
     let object = Object::parse(&readable).map_err(unreadable(None))?;
