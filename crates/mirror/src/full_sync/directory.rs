@@ -9,8 +9,9 @@ use workos_directory_sync::types::Order;
 
 use super::MembershipPlan;
 use super::Progress;
+use super::lookup::Lookup;
+use super::lookup::lookup;
 use super::part::Part;
-use super::part::refused;
 use super::planner;
 use super::planner::Shape;
 use super::traversal::Traversal;
@@ -30,36 +31,50 @@ use crate::store::StepKey;
 const OWNERS_AT_A_TIME: u32 = 500;
 
 impl Part<'_> {
-    /// Brings a directory up to date. Returns the guard's refusals.
-    pub(super) async fn mirror_directory(&self, directory: &str) -> Result<Vec<Error>, Error> {
+    /// Brings a directory up to date.
+    pub(super) async fn mirror_directory(&self, directory: &str) -> Result<(), Error> {
         match self.steps(directory).await {
             Err(Error::Api(error @ ApiError::NotFound(_))) => self.vanished(directory, error).await,
             ended => ended,
         }
     }
 
-    async fn steps(&self, directory: &str) -> Result<Vec<Error>, Error> {
-        let mut refusals = Vec::new();
-        refusals.extend(self.groups(directory).await?);
-        refusals.extend(self.users(directory).await?);
-        refusals.extend(self.memberships(directory).await?);
-        Ok(refusals)
+    async fn steps(&self, directory: &str) -> Result<(), Error> {
+        self.groups(directory).await?;
+        self.users(directory).await?;
+        // Before the memberships: whoever is there after all has some.
+        self.lookups().settle(directory).await?;
+        self.memberships(directory).await?;
+        let now = self.now();
+        if self.store().has_absences(directory).await? {
+            self.store().drop_refreshed(self.held(&now), directory).await?;
+        }
+        Ok(())
     }
 
     /// The API does not know something that it listed a moment ago: is it the directory?
-    async fn vanished(&self, directory: &str, error: ApiError) -> Result<Vec<Error>, Error> {
-        match self.client().get_directory().id(directory).send().await {
-            Ok(_) => Err(error.into()),
-            Err(ApiError::NotFound(_)) => Ok(self.remove(directory).await?.into_iter().collect()),
-            Err(error) => Err(error.into()),
+    async fn vanished(&self, directory: &str, error: ApiError) -> Result<(), Error> {
+        let lookup = lookup(self.client(), Kind::Directories, directory).await?;
+        if !matches!(lookup, Lookup::NotFoundByApi) {
+            return Err(error.into());
         }
+        let now = self.now();
+        let absence = self
+            .store()
+            .note_vanished(self.held(&now), Kind::Directories, directory, directory)
+            .await?;
+        self.lookups().note(&absence, lookup).await?;
+        for directory in self.lookups().settle_directories(Some(directory)).await? {
+            self.tell(Progress::Vanished { directory });
+        }
+        Ok(())
     }
 
-    async fn groups(&self, directory: &str) -> Result<Option<Error>, Error> {
+    async fn groups(&self, directory: &str) -> Result<(), Error> {
         let key = self.key(directory, Kind::Groups);
         let step = self.store().step(key).await?;
         if step.finished {
-            return Ok(None);
+            return Ok(());
         }
         if !step.traversed {
             let request = self
@@ -78,11 +93,11 @@ impl Part<'_> {
         self.finish(key).await
     }
 
-    async fn users(&self, directory: &str) -> Result<Option<Error>, Error> {
+    async fn users(&self, directory: &str) -> Result<(), Error> {
         let key = self.key(directory, Kind::Users);
         let step = self.store().step(key).await?;
         if step.finished {
-            return Ok(None);
+            return Ok(());
         }
         if !step.traversed {
             let request = self
@@ -102,26 +117,32 @@ impl Part<'_> {
         self.finish(key).await
     }
 
-    async fn memberships(&self, directory: &str) -> Result<Option<Error>, Error> {
+    async fn memberships(&self, directory: &str) -> Result<(), Error> {
         let key = self.key(directory, Kind::Memberships);
         let step = self.store().step(key).await?;
-        if step.finished {
-            return Ok(None);
-        }
         let plan = match step.plan {
             Some(plan) => plan,
+            None if step.finished => MembershipPlan::Embedded,
             None => self.plan(key, &step).await?,
         };
-        if !step.traversed && plan != MembershipPlan::Embedded {
-            self.list_each(key, plan, step).await?;
+        if !step.finished {
+            if !step.traversed && plan != MembershipPlan::Embedded {
+                self.list_each(key, plan, step).await?;
+            }
+            let now = self.now();
+            self.store().finish_memberships(key, self.held(&now), plan).await?;
+            self.finished(key).await?;
         }
-        self.finish(key).await
+        self.lookups().settle_pairs(directory, plan).await
     }
 
     /// Decides how the memberships are found out, and notes it.
     async fn plan(&self, key: StepKey<'_>, step: &Step) -> Result<MembershipPlan, Error> {
         // Empty lists alone prove nothing: teams that get no embedded groups get empty lists.
-        let embedded = step.untold == 0 && step.counts.seen > 0;
+        let now = self.now();
+        let embedded = step.untold == 0
+            && step.counts.seen > 0
+            && !self.store().embedded_groups_turned_empty(key, self.held(&now)).await?;
         let known = if embedded {
             KnownCounts::default()
         } else {
@@ -152,8 +173,9 @@ impl Part<'_> {
         };
         let mut counts = step.counts;
         let mut last = step.position.unwrap_or_default();
+        let mut has_vanished = false;
         if let Some(cursor) = step.cursor {
-            self.list_one(key, owners, &last, Some(cursor), &mut counts).await?;
+            has_vanished |= !self.list_one(key, owners, &last, Some(cursor), &mut counts).await?;
         }
         loop {
             let ids = self
@@ -161,7 +183,7 @@ impl Part<'_> {
                 .ids_after(owners, key.directory, self.run(), &last, OWNERS_AT_A_TIME)
                 .await?;
             for id in &ids {
-                self.list_one(key, owners, id, None, &mut counts).await?;
+                has_vanished |= !self.list_one(key, owners, id, None, &mut counts).await?;
             }
             match ids.into_iter().next_back() {
                 Some(id) => last = id,
@@ -175,9 +197,13 @@ impl Part<'_> {
         };
         let batch = Batch::Memberships(Vec::new());
         self.store().write(key, self.held(&now), batch, end).await?;
+        if has_vanished {
+            self.lookups().settle(key.directory).await?;
+        }
         Ok(())
     }
 
+    /// Lists one of them. Returns false when the API does not know it any more.
     async fn list_one(
         &self,
         key: StepKey<'_>,
@@ -185,7 +211,7 @@ impl Part<'_> {
         owner: &str,
         cursor: Option<String>,
         counts: &mut Counts,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let listed = if owners == Kind::Users {
             let request = self.client().list_directory_groups().user(owner).order(Order::Asc);
             let to_pair = |group: DirectoryGroup| {
@@ -206,9 +232,21 @@ impl Part<'_> {
             self.list_pairs(key, traversal, owner, counts, to_pair).await
         };
         match listed {
-            // It was deleted since it was listed, and its memberships with it.
-            Err(Error::Api(ApiError::NotFound(_))) if self.is_gone(owners, owner).await? => Ok(()),
-            ended => ended,
+            // Was it deleted since it was listed, and its memberships with it?
+            Err(Error::Api(error @ ApiError::NotFound(_))) => {
+                let lookup = lookup(self.client(), owners, owner).await?;
+                if !matches!(lookup, Lookup::NotFoundByApi) {
+                    return Err(error.into());
+                }
+                let now = self.now();
+                let absence = self
+                    .store()
+                    .note_vanished(self.held(&now), owners, owner, key.directory)
+                    .await?;
+                self.lookups().note(&absence, lookup).await?;
+                Ok(false)
+            }
+            ended => ended.map(|()| true),
         }
     }
 
@@ -227,25 +265,11 @@ impl Part<'_> {
         self.traverse(key, traversal, Some(owner), counts, to_batch).await
     }
 
-    /// Whether the API no longer knows a group or user that it listed a moment ago.
-    async fn is_gone(&self, owners: Kind, id: &str) -> Result<bool, Error> {
-        let answer = if owners == Kind::Users {
-            self.client().get_directory_user().id(id).send().await.map(drop)
-        } else {
-            self.client().get_directory_group().id(id).send().await.map(drop)
-        };
-        match answer {
-            Ok(()) => Ok(false),
-            Err(ApiError::NotFound(_)) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Ends a step whose traversal is complete. Returns the guard's refusal.
-    async fn finish(&self, key: StepKey<'_>) -> Result<Option<Error>, Error> {
+    /// Ends a step whose traversal is complete.
+    async fn finish(&self, key: StepKey<'_>) -> Result<(), Error> {
         let now = self.now();
-        let marked = self.store().finish_step(key, self.held(&now), self.guard()).await?;
-        self.finished(key, marked.map_err(refused)).await
+        self.store().finish_step(key, self.held(&now)).await?;
+        self.finished(key).await
     }
 
     fn key<'k>(&self, directory: &'k str, kind: Kind) -> StepKey<'k> {

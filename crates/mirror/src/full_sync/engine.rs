@@ -114,6 +114,7 @@ async fn join(sync: &FullSync<'_>, worker: i64, unless_after: Option<i64>) -> Re
             resume_since: since.as_ref(),
             unless_after,
             can_wait,
+            lookup_interval: sync.lookup_interval(),
         };
         match sync.mirror.store.join_run(worker, wanted).await? {
             Joined::Run(run) => return Ok(Ok(run)),

@@ -1,26 +1,22 @@
 //! A part of a run: the list of directories, or one directory; all of it under one lease.
 
+use std::collections::HashSet;
+
 use workos_directory_sync::Client;
-use workos_directory_sync::Error as ApiError;
-use workos_directory_sync::types::Directory;
 use workos_directory_sync::types::Order;
 
 use super::FullSync;
 use super::Progress;
 use super::Scope;
+use super::absences::Lookups;
 use super::traversal::Traversal;
 use super::traversal::WithPages;
 use crate::Counts;
 use crate::Error;
-use crate::record;
-use crate::record::DIRECTORIES;
-use crate::record::Record;
 use crate::store::Batch;
 use crate::store::Checkpoint;
-use crate::store::Guard;
 use crate::store::Held;
 use crate::store::Lease;
-use crate::store::Refusal;
 use crate::store::StepKey;
 use crate::store::Store;
 
@@ -39,44 +35,30 @@ impl<'a> Part<'a> {
     /// Does all of it and returns what failed, each told already. An interruption, or the loss of the lease, is an error:
     /// then it is not done.
     pub(super) async fn complete(&self) -> Result<Vec<Error>, Error> {
-        let (failed, directory) = match self.lease.directory() {
-            None => (
-                self.find_directories()
-                    .await
-                    .map(|refused| refused.into_iter().collect()),
-                "",
-            ),
-            Some(directory) => (self.mirror_directory(directory).await, directory),
+        let Some(directory) = self.lease.directory() else {
+            self.find_directories().await?;
+            let now = self.now();
+            self.store().listed(self.held(&now), None).await?;
+            return Ok(Vec::new());
         };
-        let failed: Vec<Error> = match failed {
-            Ok(refused) => refused,
-            Err(error) if directory.is_empty() || error.is_interruption() => return Err(error),
-            Err(error) => vec![error],
+        let failure = match self.mirror_directory(directory).await {
+            Ok(()) => None,
+            Err(error) if error.is_interruption() => return Err(error),
+            Err(error) => {
+                self.tell(Progress::Failed {
+                    directory: directory.to_owned(),
+                    error: error.chain(),
+                });
+                Some(Error::Directory {
+                    directory: directory.to_owned(),
+                    source: Box::new(error),
+                })
+            }
         };
-        for error in &failed {
-            self.tell(Progress::Failed {
-                directory: directory.to_owned(),
-                error: error.chain(),
-            });
-        }
-        let failures: Vec<Error> = if directory.is_empty() {
-            failed
-        } else {
-            let of_directory = |source| Error::Directory {
-                directory: directory.to_owned(),
-                source: Box::new(source),
-            };
-            failed.into_iter().map(of_directory).collect()
-        };
-        let text: Vec<String> = failures.iter().map(Error::chain).collect();
-        let text = (!text.is_empty()).then(|| text.join("\n"));
         let now = self.now();
-        if directory.is_empty() {
-            self.store().listed(self.held(&now), text.as_deref()).await?;
-        } else {
-            self.store().end_directory(self.held(&now), text.as_deref()).await?;
-        }
-        Ok(failures)
+        let text = failure.as_ref().map(Error::chain);
+        self.store().end_directory(self.held(&now), text.as_deref()).await?;
+        Ok(failure.into_iter().collect())
     }
 
     pub(super) fn client(&self) -> &'a Client {
@@ -91,8 +73,19 @@ impl<'a> Part<'a> {
         self.lease.run
     }
 
-    pub(super) fn guard(&self) -> Guard {
-        self.sync.guard()
+    pub(super) fn allows_other_environment(&self) -> bool {
+        self.sync.allow_other_environment
+    }
+
+    /// Asks for what is absent.
+    pub(super) fn lookups(&self) -> Lookups<'_> {
+        Lookups {
+            mirror: self.sync.mirror,
+            client: self.client,
+            lease: &self.lease,
+            settings: self.sync.absences,
+            at_a_time: u64::MAX,
+        }
     }
 
     /// The time, as it is written.
@@ -112,103 +105,72 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Brings the list of directories up to date. Returns the guard's refusal to mark those that are gone.
-    async fn find_directories(&self) -> Result<Option<Error>, Error> {
+    /// Brings the list of directories up to date.
+    async fn find_directories(&self) -> Result<(), Error> {
         let key = StepKey::directories(self.run());
-        let step = self.store().step(key).await?;
-        if step.finished {
-            return Ok(None);
-        }
         let organization = match &self.sync.scope {
-            Scope::Directories(ids) => return self.get_directories(ids).await,
+            Scope::Directories(ids) => {
+                self.get_directories(ids).await?;
+                return self.settle_directories().await;
+            }
             Scope::Organization(id) => Some(id.as_str()),
             Scope::All => None,
         };
+        let step = self.store().step(key).await?;
         if !step.traversed {
             let request = self.client().list_directories().order(Order::Asc);
+            let was_checked = step.counts.seen > 0 || step.cursor.is_some();
             let traversal = match organization {
                 None => Traversal::new(step.cursor, request, None),
                 // Some servers call the filter `organization`; what comes back is filtered again.
                 Some(id) => Traversal::new(step.cursor, request.clone().organization_id(id), Some(request)),
             };
-            let to_batch = |directories: Vec<Directory>| {
-                let records = directories
-                    .into_iter()
-                    .filter(|directory| organization.is_none_or(|id| directory.organization_id.as_deref() == Some(id)))
-                    .map(record::directory)
-                    .collect::<Result<Vec<Record>, Error>>()?;
-                Ok(Batch::Objects(&DIRECTORIES, records))
-            };
             let mut counts = step.counts;
-            self.traverse(key, traversal, None, &mut counts, to_batch).await?;
+            self.traverse_directories(key, traversal, organization, was_checked, &mut counts)
+                .await?;
         }
-        let now = self.now();
-        let removed = self
-            .store()
-            .finish_directories(self.held(&now), organization, self.guard())
-            .await?;
-        self.finished(key, removed.map_err(refused)).await
-    }
-
-    /// Gets the directories that were asked for one by one.
-    async fn get_directories(&self, ids: &[String]) -> Result<Option<Error>, Error> {
-        let key = StepKey::directories(self.run());
-        let mut failure = None;
-        for id in ids {
-            let got = self.client().get_directory().id(id.as_str()).send().await;
-            let mut records = Vec::new();
-            match got {
-                Ok(directory) => {
-                    let directory = directory.into_inner();
-                    record::belongs("directory", &directory.id, &directory.id, id)?;
-                    records.push(record::directory(directory)?);
-                }
-                Err(error @ ApiError::NotFound(_)) => {
-                    if !self.store().has_directory(id).await? {
-                        return Err(error.into());
-                    }
-                    failure = failure.or(self.remove(id).await?);
-                }
-                Err(error) => return Err(error.into()),
-            }
+        if !step.finished {
             let now = self.now();
-            let checkpoint = Checkpoint {
-                calls: 1,
-                ..Checkpoint::default()
-            };
-            let batch = Batch::Objects(&DIRECTORIES, records);
-            self.store().write(key, self.held(&now), batch, checkpoint).await?;
+            self.store().finish_directories(self.held(&now), organization).await?;
         }
-        Ok(failure)
+        self.settle_directories().await?;
+        self.finished(key).await
     }
 
-    /// Marks a directory that is gone, with all that is in it. Returns the guard's refusal.
-    pub(super) async fn remove(&self, directory: &str) -> Result<Option<Error>, Error> {
-        let now = self.now();
-        let removed = self
-            .store()
-            .remove_directory(self.held(&now), directory, self.guard())
-            .await?;
-        if removed.is_ok() {
-            self.tell(Progress::Vanished {
-                directory: directory.to_owned(),
-            });
+    async fn settle_directories(&self) -> Result<(), Error> {
+        for directory in self.lookups().settle_directories(None).await? {
+            self.tell(Progress::Vanished { directory });
         }
-        Ok(removed.err().map(refused))
+        Ok(())
     }
 
-    /// Tells that a step is complete, or returns why it is not.
-    pub(super) async fn finished(&self, key: StepKey<'_>, marked: Result<u64, Error>) -> Result<Option<Error>, Error> {
-        if let Err(refusal) = marked {
-            return Ok(Some(refusal));
-        }
+    /// Tells that a step is complete.
+    pub(super) async fn finished(&self, key: StepKey<'_>) -> Result<(), Error> {
         let counts = self.store().step(key).await?.counts;
         self.tell(Progress::Finished {
             directory: key.directory.to_owned(),
             kind: key.kind,
             counts,
         });
-        Ok(None)
+        Ok(())
+    }
+
+    /// Writes a page, and tells of it.
+    pub(super) async fn write_page(
+        &self,
+        key: StepKey<'_>,
+        batch: Batch,
+        checkpoint: Checkpoint,
+        counts: &mut Counts,
+    ) -> Result<(), Error> {
+        let now = self.now();
+        *counts += self.store().write(key, self.held(&now), batch, checkpoint).await?;
+        self.tell(Progress::Page {
+            directory: key.directory.to_owned(),
+            kind: key.kind,
+            counts: *counts,
+        });
+        Ok(())
     }
 
     /// Writes all pages of a list, each with the place where the list goes on. While one is being written, the client
@@ -227,22 +189,22 @@ impl<'a> Part<'a> {
         R: WithPages,
         F: Fn(Vec<R::Item>) -> Result<Batch, Error> + Send + Sync,
     {
+        let (mut previous, mut pages) = (HashSet::new(), 0);
         while let Some(page) = traversal.next().await? {
             let is_last = page.next.is_none();
+            let is_empty = page.items.is_empty();
+            let batch = to_batch(page.items)?;
             let checkpoint = Checkpoint {
                 position: owner.map(str::to_owned),
                 cursor: page.next.map(String::from),
                 traversed: is_last && owner.is_none(),
                 calls: traversal.take_calls(),
+                repeated: repeated(&mut previous, &batch),
+                ended_early: is_last && is_empty && pages > 0,
+                begun_anew: traversal.begun_anew(),
             };
-            let batch = to_batch(page.items)?;
-            let now = self.now();
-            *counts += self.store().write(key, self.held(&now), batch, checkpoint).await?;
-            self.tell(Progress::Page {
-                directory: key.directory.to_owned(),
-                kind: key.kind,
-                counts: *counts,
-            });
+            pages += 1;
+            self.write_page(key, batch, checkpoint, counts).await?;
             if is_last {
                 return Ok(());
             }
@@ -251,11 +213,16 @@ impl<'a> Part<'a> {
     }
 }
 
-pub(super) fn refused(refusal: Refusal) -> Error {
-    Error::MassDelete {
-        kind: refusal.kind,
-        gone: refusal.gone,
-        of: refusal.of,
-        limit_percent: refusal.limit_percent,
-    }
+/// How many pairs the page before had already, or this one has twice. Of other objects the database knows.
+fn repeated(previous: &mut HashSet<(String, String)>, batch: &Batch) -> u64 {
+    let Batch::Memberships(pairs) = batch else {
+        return 0;
+    };
+    let mut page = HashSet::with_capacity(pairs.len());
+    let repeated = pairs
+        .iter()
+        .filter(|pair| !page.insert((*pair).clone()) || previous.contains(pair));
+    let repeated = u64::try_from(repeated.count()).unwrap_or(u64::MAX);
+    *previous = page;
+    repeated
 }

@@ -18,6 +18,10 @@ pub(super) struct Traversal<R: ListRequest> {
     /// Other ways to ask, if the first page is refused.
     fallbacks: VecDeque<R>,
     calls: u64,
+    /// It began at a cursor, and that was refused.
+    begun_anew: bool,
+    /// The next fallback is the list from its beginning.
+    has_cursor: bool,
 }
 
 impl<R: ListRequest> Traversal<R> {
@@ -26,6 +30,7 @@ impl<R: ListRequest> Traversal<R> {
     where
         R: WithPages,
     {
+        let has_cursor = cursor.is_some();
         let mut ways = VecDeque::with_capacity(3);
         if let Some(cursor) = cursor {
             ways.push_back(request.clone().with_cursor(cursor));
@@ -37,7 +42,14 @@ impl<R: ListRequest> Traversal<R> {
             pages: first.all_pages(),
             fallbacks: ways,
             calls: 0,
+            begun_anew: false,
+            has_cursor,
         }
+    }
+
+    /// Whether it could not go on where it should, so that objects come again.
+    pub(super) fn begun_anew(&self) -> bool {
+        self.begun_anew
     }
 
     /// The next page; `None` after the last.
@@ -52,7 +64,10 @@ impl<R: ListRequest> Traversal<R> {
             self.calls += 1;
             match page {
                 Err(error) if matches!(error.status(), Some(400 | 404 | 422)) => match self.fallbacks.pop_front() {
-                    Some(request) => self.pages = request.all_pages(),
+                    Some(request) => {
+                        self.begun_anew = self.has_cursor;
+                        self.pages = request.all_pages();
+                    }
                     None => return Err(error.into()),
                 },
                 Err(error) => return Err(error.into()),

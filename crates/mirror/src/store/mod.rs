@@ -14,7 +14,8 @@
 //! rows         the rows that one statement takes all at once
 //! changes      the same, read by them
 //! inbox        events that wait to be applied
-//! gone         what a complete traversal did not see, and the guard
+//! absences     what a complete traversal did not see, until it is known what became of it
+//! gone         directories that have ended, with all that is in them
 //! runs         runs, and who takes part in them
 //! steps        how far a run came, and its counts
 //! leases       who does what
@@ -27,6 +28,7 @@
 //! dialect      the few words that they have different
 //! ```
 
+mod absences;
 mod budgets;
 mod changes;
 pub(crate) mod connect;
@@ -54,6 +56,11 @@ use sqlx::Any;
 use sqlx::AnyPool;
 use sqlx::Transaction;
 
+pub(crate) use self::absences::Absence;
+pub(crate) use self::absences::ControlObject;
+pub(crate) use self::absences::Ends;
+pub(crate) use self::absences::Pair;
+pub(crate) use self::absences::is_linked;
 pub(crate) use self::budgets::Draw;
 pub(crate) use self::budgets::Drawn;
 pub(crate) use self::counts::KnownCounts;
@@ -62,8 +69,6 @@ pub(crate) use self::cursors::Place;
 pub use self::dead::DeadEvent;
 use self::dialect::Dialect;
 pub use self::events::EventCounts;
-pub(crate) use self::gone::Guard;
-pub(crate) use self::gone::Refusal;
 pub(crate) use self::inbox::Waiting;
 pub(crate) use self::leases::Held;
 pub(crate) use self::leases::Lease;
@@ -81,6 +86,7 @@ pub(crate) use self::steps::Step;
 pub(crate) use self::steps::StepKey;
 use crate::Counts;
 use crate::Error;
+use crate::WarningKind;
 use crate::record::EmbeddedGroups;
 use crate::record::Record;
 use crate::record::Table;
@@ -144,11 +150,13 @@ impl Store {
     ) -> Result<Counts, Error> {
         let mut transaction = self.begin_as(held).await?;
         let stamp = held.stamp();
+        let mut repeated = checkpoint.repeated;
         let (counts, came) = match batch {
             _ if gone::has_ended(&mut transaction, key).await? => Default::default(),
             Batch::Objects(table, records) => {
                 let mut written = objects::apply(&mut transaction, table, stamp, records).await?;
                 written.tell(&mut transaction, table, stamp.now, Vec::new()).await?;
+                repeated += written.repeated;
                 (written.counts, written.came)
             }
             Batch::Memberships(pairs) => {
@@ -161,14 +169,33 @@ impl Store {
                 let mut written = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
                 let pairs = memberships::apply(&mut transaction, stamp, page.pairs).await?;
                 written.tell(&mut transaction, &USERS, stamp.now, pairs.told).await?;
+                absences::leave_foreign_groups(&mut transaction, stamp.now, &written.moved).await?;
                 steps::note_embedded(&mut transaction, key, pairs.counts, page.untold).await?;
+                repeated += written.repeated;
                 (written.counts, written.came)
             }
         };
         events::unpark(&mut transaction, stamp, &came).await?;
         steps::advance(&mut transaction, key, stamp, &checkpoint, counts).await?;
+        if !checkpoint.begun_anew {
+            steps::add_repeated(&mut transaction, key, repeated).await?;
+        }
+        if checkpoint.ended_early {
+            absences::warn(&mut transaction, key, WarningKind::EndedEarly).await?;
+        }
         transaction.commit().await?;
         Ok(counts)
+    }
+
+    /// Ends a step of users or groups whose traversal is complete: notes what it did not see.
+    pub(crate) async fn finish_step(&self, key: StepKey<'_>, held: Held<'_>) -> Result<(), Error> {
+        let mut transaction = self.begin_as(held).await?;
+        let stamp = held.stamp();
+        steps::require_traversed(&mut transaction, key).await?;
+        absences::note_step(&mut transaction, key, stamp).await?;
+        steps::finish_step(&mut transaction, key, stamp, 0).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use super::end::WAITS;
 use super::end::is_more_than;
 use super::is_live;
 use super::strings;
+use crate::ChangeReason;
 use crate::Error;
 use crate::Kind;
 use crate::store::Connection;
@@ -42,7 +43,7 @@ impl Store {
         .bind(organization)
         .fetch_all(&mut *transaction)
         .await?;
-        gone::remove_directories(&mut transaction, stamp, Some(key), &emptied).await?;
+        gone::remove_directories(&mut transaction, stamp, Some(key), &emptied, None).await?;
         let ids: Vec<String> = sqlx::query_scalar(
             // Those as well that events told of while nobody told of their directory.
             "SELECT id FROM directories
@@ -66,28 +67,6 @@ impl Store {
         steps::finish_step(&mut transaction, key, stamp, 0).await?;
         transaction.commit().await?;
         Ok(())
-    }
-
-    /// Notes that a directory is absent though no list was traversed: a part of it, or it itself, could not be found.
-    pub(crate) async fn note_vanished(&self, held: Held<'_>, directory: &str) -> Result<Absence, Error> {
-        let (mut transaction, pass) = self.begin_pass(held).await?;
-        // What was seen a moment ago is not seen any more.
-        sqlx::query(
-            "UPDATE directories SET generation = $1 - 1 WHERE id = $2 AND generation >= $1 AND event_run < $1
-             AND deleted_at IS NULL",
-        )
-        .bind(pass.stamp.run)
-        .bind(directory)
-        .execute(&mut *transaction)
-        .await?;
-        note(&mut transaction, pass.stamp, directory, "vanished", 0).await?;
-        transaction.commit().await?;
-        Ok(Absence {
-            kind: Kind::Directories,
-            id: directory.to_owned(),
-            directory: directory.to_owned(),
-            attempts: 0,
-        })
     }
 
     /// The absent directories that were not asked for in this pass. A full sync asks for those that it noted.
@@ -134,17 +113,26 @@ impl Store {
     ) -> Result<Vec<String>, Error> {
         let (mut transaction, pass) = self.begin_pass(held).await?;
         let mut ids = confirmed(&mut transaction, pass, only, ends).await?;
+        if held.is_run() && ends.calls > 0 {
+            let key = StepKey::directories(held.lease.run);
+            steps::add_lookups(&mut transaction, key, ends.calls, 0, 0).await?;
+        }
+        let mut approved = Vec::new();
         for directory in approvals::approved_directories(&mut transaction, pass, Kind::Directories).await? {
             if approvals::use_one(&mut transaction, pass, &directory, Kind::Directories).await? {
-                ids.push(directory);
+                approved.push(directory);
             }
         }
-        if ids.is_empty() {
+        if ids.is_empty() && approved.is_empty() {
             transaction.commit().await?;
             return Ok(ids);
         }
         let key = held.is_run().then(|| StepKey::directories(held.lease.run));
-        let removed = gone::remove_directories(&mut transaction, pass.stamp, key, &ids).await?;
+        let mut removed = 0;
+        for (ids, reason) in [(&ids, ChangeReason::Confirmed), (&approved, ChangeReason::Approved)] {
+            removed += gone::remove_directories(&mut transaction, pass.stamp, key, ids, Some(reason)).await?;
+        }
+        ids.append(&mut approved);
         if let Some(key) = key {
             steps::add_ended(&mut transaction, key, removed).await?;
         }

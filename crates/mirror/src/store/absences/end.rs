@@ -4,8 +4,10 @@ use sqlx::AssertSqlSafe;
 
 use super::Pass;
 use super::approvals;
+use super::drop_settled;
 use super::is_live;
 use super::strings;
+use crate::ChangeReason;
 use crate::Error;
 use crate::Kind;
 use crate::RepeatedAbsence;
@@ -41,6 +43,8 @@ pub(crate) struct Ends<'a> {
     pub(crate) no_control: Option<&'a str>,
     /// When those that stay are asked for again.
     pub(crate) next_try_at: &'a str,
+    /// How many calls the control took.
+    pub(crate) calls: u64,
 }
 
 impl Store {
@@ -49,15 +53,34 @@ impl Store {
     pub(crate) async fn end_absent(&self, held: Held<'_>, directory: &str, ends: Ends<'_>) -> Result<u64, Error> {
         let (mut transaction, pass) = self.begin_pass(held).await?;
         let mut ended = 0;
+        if held.is_run() && ends.calls > 0 {
+            let key = StepKey {
+                run: held.lease.run,
+                directory,
+                kind: Kind::Users,
+            };
+            steps::add_lookups(&mut transaction, key, ends.calls, 0, 0).await?;
+        }
         for kind in [Kind::Users, Kind::Groups] {
-            let mut ids = confirmed(&mut transaction, pass, directory, kind, ends).await?;
-            let approved = approvals::use_one(&mut transaction, pass, directory, kind).await?;
-            if approved {
-                ids.extend(undecided(&mut transaction, directory, kind).await?);
+            let key = StepKey {
+                run: held.lease.run,
+                directory,
+                kind,
+            };
+            let ids = confirmed(&mut transaction, pass, directory, kind, ends).await?;
+            ended += end(&mut transaction, held, pass, key, &ids, ChangeReason::Confirmed).await?;
+            let (ids, reason) = if approvals::use_one(&mut transaction, pass, directory, kind).await? {
+                (undecided(&mut transaction, directory, kind).await?, ChangeReason::Approved)
             } else if ends.settings.repeated_absence == RepeatedAbsence::End {
-                ids.extend(repeated(&mut transaction, pass, directory, kind).await?);
-            }
-            ended += end(&mut transaction, held, pass, directory, kind, &ids).await?;
+                let ids = repeated(&mut transaction, pass, directory, kind).await?;
+                (ids, ChangeReason::RepeatedAbsence)
+            } else {
+                continue;
+            };
+            ended += end(&mut transaction, held, pass, key, &ids, reason).await?;
+        }
+        if approvals::use_one(&mut transaction, pass, directory, Kind::Memberships).await? {
+            ended += end_undecided_pairs(&mut transaction, held, pass, directory).await?;
         }
         transaction.commit().await?;
         Ok(ended)
@@ -207,17 +230,18 @@ async fn end(
     connection: &mut Connection,
     held: Held<'_>,
     pass: Pass<'_>,
-    directory: &str,
-    kind: Kind,
+    key: StepKey<'_>,
     ids: &[String],
+    reason: ChangeReason,
 ) -> Result<u64, sqlx::Error> {
+    let kind = key.kind;
     if ids.is_empty() {
         return Ok(0);
     }
     let ids = json_array(ids)?;
     let of_ids = format!("id IN ({})", strings(connection, "$2"));
     outbox::lock(connection).await?;
-    sqlx::query(AssertSqlSafe(outbox::of_gone(kind, &of_ids)))
+    sqlx::query(AssertSqlSafe(outbox::of_gone(kind, &of_ids, Some(reason))))
         .bind(pass.stamp.now)
         .bind(&ids)
         .execute(&mut *connection)
@@ -237,13 +261,40 @@ async fn end(
         .execute(&mut *connection)
         .await?;
     if held.is_run() {
+        steps::add_ended(connection, key, ended).await?;
+        steps::add_deleted(connection, key.of(Kind::Memberships), left).await?;
+    }
+    Ok(ended)
+}
+
+/// Ends the memberships of a directory that were looked for and are not decided.
+async fn end_undecided_pairs(
+    connection: &mut Connection,
+    held: Held<'_>,
+    pass: Pass<'_>,
+    directory: &str,
+) -> Result<u64, sqlx::Error> {
+    let sql = format!(
+        "UPDATE memberships SET deleted_at = $1, changed_at = $1 WHERE (user_id, group_id) IN (
+             SELECT a.id, a.group_id FROM absences AS a
+             WHERE a.kind = 'memberships' AND a.directory_id = $2 AND a.attempts > 0 AND {})",
+        is_live(Kind::Memberships)
+    );
+    let ended = sqlx::query(AssertSqlSafe(sql))
+        .bind(pass.stamp.now)
+        .bind(directory)
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+    outbox::ended_memberships(connection, pass.stamp.now).await?;
+    drop_settled(connection, directory, Kind::Memberships).await?;
+    if held.is_run() {
         let key = StepKey {
             run: held.lease.run,
             directory,
-            kind,
+            kind: Kind::Memberships,
         };
         steps::add_ended(connection, key, ended).await?;
-        steps::add_deleted(connection, key.of(Kind::Memberships), left).await?;
     }
     Ok(ended)
 }

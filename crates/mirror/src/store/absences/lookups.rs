@@ -30,6 +30,55 @@ pub(super) const MISSING: &str = "404";
 pub(super) const FOUND: &str = "200";
 
 impl Store {
+    /// Whether anything of a directory is absent.
+    pub(crate) async fn has_absences(&self, directory: &str) -> Result<bool, Error> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM absences WHERE directory_id = $1 LIMIT 1")
+            .bind(directory)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Notes that an object is absent though its list gave it, or without a list.
+    pub(crate) async fn note_vanished(
+        &self,
+        held: Held<'_>,
+        kind: Kind,
+        id: &str,
+        directory: &str,
+    ) -> Result<Absence, Error> {
+        let (mut transaction, pass) = self.begin_pass(held).await?;
+        // What was seen a moment ago is not seen any more.
+        let sql = format!(
+            "UPDATE {kind} SET generation = $1 - 1
+             WHERE id = $2 AND generation >= $1 AND event_run < $1 AND deleted_at IS NULL"
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(pass.stamp.run)
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "INSERT INTO absences (kind, id, group_id, directory_id, since, run, reason)
+             VALUES ($1, $2, '', $3, $4, $5, 'vanished')
+             ON CONFLICT (kind, id, group_id) DO UPDATE SET directory_id = excluded.directory_id, run = excluded.run",
+        )
+        .bind(kind.as_str())
+        .bind(id)
+        .bind(directory)
+        .bind(pass.stamp.now)
+        .bind(pass.stamp.run)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(Absence {
+            kind,
+            id: id.to_owned(),
+            directory: directory.to_owned(),
+            attempts: 0,
+        })
+    }
+
     /// The absent objects of a directory that were not asked for in this pass, those first that never were, then the one
     /// that was asked for longest ago. Between full syncs only those whose time has come.
     pub(crate) async fn due_absences(
@@ -158,29 +207,32 @@ async fn apply(
     }
     written.tell(connection, table, stamp.now, joined).await?;
     events::unpark(connection, stamp, &written.came).await?;
-    if kind == Kind::Users {
-        leave_foreign_groups(connection, stamp.now, &id).await?;
-    }
+    leave_foreign_groups(connection, stamp.now, &written.moved).await?;
     Ok(())
 }
 
-/// Ends the memberships of a user in groups of directories that are not the user's.
-async fn leave_foreign_groups(connection: &mut Connection, now: &str, user: &str) -> Result<(), sqlx::Error> {
-    let ended = sqlx::query(
-        "UPDATE memberships SET deleted_at = $1, changed_at = $1
-         WHERE user_id = $2 AND deleted_at IS NULL
-           AND group_id IN (SELECT g.id FROM groups AS g JOIN users AS u ON u.id = $2
-                            WHERE g.directory_id <> u.directory_id)",
-    )
-    .bind(now)
-    .bind(user)
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    if ended > 0 {
-        outbox::ended_memberships(connection, now).await?;
+/// Ends the memberships of users in groups of directories that are not theirs.
+pub(in crate::store) async fn leave_foreign_groups(
+    connection: &mut Connection,
+    now: &str,
+    users: &[String],
+) -> Result<(), sqlx::Error> {
+    for user in users {
+        sqlx::query(
+            "UPDATE memberships SET deleted_at = $1, changed_at = $1
+             WHERE user_id = $2 AND deleted_at IS NULL
+               AND group_id IN (SELECT g.id FROM groups AS g JOIN users AS u ON u.id = $2
+                                WHERE g.directory_id <> u.directory_id)",
+        )
+        .bind(now)
+        .bind(user.as_str())
+        .execute(&mut *connection)
+        .await?;
     }
-    Ok(())
+    if users.is_empty() {
+        return Ok(());
+    }
+    outbox::ended_memberships(connection, now).await
 }
 
 /// Notes a response. With a time to try again it was none that decides.
@@ -212,7 +264,7 @@ async fn count(
     connection: &mut Connection,
     held: Held<'_>,
     absence: &Absence,
-    refreshed: i64,
+    refreshed: u64,
 ) -> Result<(), sqlx::Error> {
     if !held.is_run() {
         return Ok(());

@@ -241,7 +241,7 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
             }
-            let count = i64::try_from(there.len()).unwrap_or(i64::MAX);
+            let count = u64::try_from(there.len()).unwrap_or(u64::MAX);
             let written = memberships::apply(&mut transaction, pass.stamp, there).await?;
             outbox::write(&mut transaction, pass.stamp.now, &written.told).await?;
             if held.is_run() {
