@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// Writes an answer as one line.
 pub(crate) fn answer(answer: &impl Serialize) -> Result<(), Failure> {
-    let mut line = serde_json::to_vec(answer).map_err(|error| Failure::other(error.to_string()))?;
+    let mut line = output::json(answer)?;
     line.push(b'\n');
     output::write(&line)
 }
@@ -44,13 +44,7 @@ pub(crate) fn answer(answer: &impl Serialize) -> Result<(), Failure> {
 /// Writes the items of a list as they come, one line each.
 pub(crate) async fn items<R: ListRequest<Item: Serialize>>(items: Items<R>) -> Result<(), Failure> {
     let mut rows = Rows::new();
-    let result = listing::each(
-        items,
-        None,
-        |_| true,
-        |item| rows.push(&serde_json::to_vec(&item).map_err(|error| Failure::other(error.to_string()))?),
-    )
-    .await;
+    let result = listing::each(items, None, |_| true, |item| rows.push(&output::json(&item)?)).await;
     rows.finish()?;
     result.map(drop)
 }

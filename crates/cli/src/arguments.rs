@@ -59,6 +59,10 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) output: Option<Format>,
 
+    /// Write tables whole, however narrow the terminal is
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) wide: bool,
+
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,
 }

@@ -234,6 +234,6 @@ fn consumer_text(consumer: &Consumer) -> String {
         output::plain(&consumer.name),
         consumer.position,
         consumer.waiting,
-        consumer.acknowledged_at.as_deref().unwrap_or("never")
+        output::plain(consumer.acknowledged_at.as_deref().unwrap_or("never"))
     )
 }

@@ -3,13 +3,16 @@
 use futures_util::TryStreamExt as _;
 use futures_util::future;
 use workos_directory_sync::Client;
+use workos_directory_sync::builder::ListDirectoryGroups;
 use workos_directory_sync::patterns;
 use workos_directory_sync::types::DirectoryGroup;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::listing;
+use crate::listing::Everywhere;
 use crate::listing::Paging;
+use crate::listing::Selected;
 use crate::listing::Several;
 use crate::listing::Walk;
 use crate::output;
@@ -86,31 +89,43 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
 impl List {
     async fn run(&self, asked: Option<Format>) -> Result<(), Failure> {
         let client = self.connection.client()?;
-        let limit = self.paging.limit;
+        let wanted = |group: &DirectoryGroup| self.directory.as_ref().is_none_or(|id| *id == group.directory_id);
+        listing::write(self.source(&client)?, self.paging.limit, wanted, asked).await
+    }
+
+    /// The list, or the lists, that have them. The API refuses one without a scope, so that all groups are those of each
+    /// directory.
+    fn source(&self, client: &Client) -> Result<Selected<ListDirectoryGroups>, Failure> {
         if let Some(organization) = &self.organization {
             self.walk.refuse("--organization")?;
-            return listing::write(of_organization(&client, organization), limit, |_| true, asked).await;
+            return Ok(Selected::Several(of_organization(client, organization)));
         }
         if let Some(user) = &self.user {
             self.walk.refuse("--user")?;
-            let found = Several::new(patterns::groups_of_user(&client, user.as_str()));
-            return listing::write(found, limit, |_| true, asked).await;
+            let groups = patterns::groups_of_user(client, user.as_str());
+            return Ok(Selected::Several(Several::new(groups)));
         }
-        let mut request = client.list_directory_groups();
-        if let Some(directory) = &self.directory {
-            request = request.directory(directory.as_str());
-        }
+        let mut all = client.list_directory_groups();
         if self.members {
-            request = request.members(true);
+            all = all.members(true);
         }
         if let Some(order) = self.walk.order() {
-            request = request.order(order);
+            all = all.order(order);
         }
+        let Some(directory) = &self.directory else {
+            let request = move |directory: &str, after: Option<&str>| match after {
+                Some(after) => all.clone().directory(directory).after(after),
+                None => all.clone().directory(directory),
+            };
+            let belongs = |group: &DirectoryGroup, directory: &str| group.directory_id == directory;
+            let all = Everywhere::new(client, &self.walk, request, belongs)?;
+            return Ok(Selected::Everywhere(Box::new(all)));
+        };
+        let mut request = all.directory(directory.as_str());
         if let Some(after) = self.walk.after() {
             request = request.after(after);
         }
-        let wanted = |group: &DirectoryGroup| self.directory.as_ref().is_none_or(|id| *id == group.directory_id);
-        listing::write(request.stream(), limit, wanted, asked).await
+        Ok(Selected::One(request.stream()))
     }
 }
 

@@ -29,6 +29,7 @@
 //! | `--database ADDRESS` | the mirror's database |
 //! | `--profile NAME`, `--base-url URL`, `--rate-limit LIMIT` | how to reach the API |
 //! | `--output FORMAT` | how the result is written: text, json; junit for `verify`, prometheus for `health` |
+//! | `--wide` | tables as wide as their contents, not as the terminal |
 //! | `--limit COUNT`, `--order`, `--after CURSOR` | which part of a list |
 //! | `--interval SECONDS` | how long to wait between two looks |
 //! | `--status ADDRESS` | where a command that runs for long says how it is doing |
@@ -155,8 +156,10 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     let Arguments {
         command,
         output: asked,
+        wide,
         verbosity: _,
     } = arguments;
+    output::set_wide(wide);
     // Before anything is changed or asked.
     if !matches!(command, Command::Verify(_) | Command::Health(_)) {
         asked.unwrap_or_default().general()?;

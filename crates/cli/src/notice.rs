@@ -1,6 +1,7 @@
 //! What a command says beside its result: on stderr, unless `-q` wants silence; for people, or for a machine with
 //! `--log-format json`.
 
+use std::io::Write as _;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -49,5 +50,8 @@ fn log(level: &str, text: &str) {
         "fields": { "message": text },
         "target": "dsync",
     });
-    anstream::eprintln!("{line}");
+    // Nothing to do when nobody reads it.
+    let mut line = crate::output::json(&line).unwrap_or_default();
+    line.push(b'\n');
+    let _ = std::io::stderr().write_all(&line);
 }

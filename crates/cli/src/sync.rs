@@ -164,7 +164,7 @@ fn forecast_text(forecast: &Forecast) -> String {
         let _ = writeln!(
             text,
             "{:<40} {:>9} {:>9} {:>9}  {}",
-            directory.id,
+            output::plain(&directory.id),
             directory.users,
             directory.groups,
             directory.calls,

@@ -3,6 +3,7 @@
 use futures_util::TryStreamExt as _;
 use futures_util::future;
 use workos_directory_sync::Client;
+use workos_directory_sync::builder::ListDirectoryUsers;
 use workos_directory_sync::patterns;
 use workos_directory_sync::types::DirectoryUser;
 use workos_directory_sync::types::DirectoryUserState;
@@ -11,7 +12,9 @@ use crate::connection::Connection;
 use crate::export;
 use crate::failure::Failure;
 use crate::listing;
+use crate::listing::Everywhere;
 use crate::listing::Paging;
+use crate::listing::Selected;
 use crate::listing::Several;
 use crate::listing::Walk;
 use crate::output;
@@ -111,10 +114,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
         Command::List(List { filters, connection }) => {
             let client = connection.client()?;
             let (limit, wanted) = (filters.paging.limit, |user: &DirectoryUser| filters.accept(user));
-            match filters.several(&client)? {
-                Some(several) => listing::write(several, limit, wanted, asked).await,
-                None => listing::write(filters.request(&client).stream(), limit, wanted, asked).await,
-            }
+            listing::write(filters.source(&client)?, limit, wanted, asked).await
         }
         Command::Get(get) => {
             let user = get
@@ -138,10 +138,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             let client = export.connection.client()?;
             let (limit, wanted) = (filters.paging.limit, |user: &DirectoryUser| filters.accept(user));
             let file = export::File::new(export.format, export.keep_formulas);
-            match filters.several(&client)? {
-                Some(several) => file.write(several, limit, wanted).await,
-                None => file.write(filters.request(&client).stream(), limit, wanted).await,
-            }
+            file.write(filters.source(&client)?, limit, wanted).await
         }
     }
 }
@@ -157,43 +154,46 @@ impl Filters {
             && self.idp_id.as_ref().is_none_or(|id| Some(id) == user.idp_id.as_ref())
     }
 
-    /// Users that a pattern of the client finds.
-    fn several(&self, client: &Client) -> Result<Option<Several<DirectoryUser>>, Failure> {
+    /// The list, or the lists, that have them. The API refuses one without a scope, so that all users are those of each
+    /// directory.
+    fn source(&self, client: &Client) -> Result<Selected<ListDirectoryUsers>, Failure> {
         if let Some(organization) = &self.organization {
             self.walk.refuse("--organization")?;
-            return Ok(Some(Several::new(patterns::users_of_organization(
-                client,
-                organization.as_str(),
-            ))));
+            let users = patterns::users_of_organization(client, organization.as_str());
+            return Ok(Selected::Several(Several::new(users)));
         }
         if let Some(group) = &self.group {
             self.walk.refuse("--group")?;
-            return Ok(Some(Several::new(patterns::users_of_group(client, group.as_str()))));
+            let users = patterns::users_of_group(client, group.as_str());
+            return Ok(Selected::Several(Several::new(users)));
         }
-        Ok(None)
-    }
-
-    fn request(&self, client: &Client) -> workos_directory_sync::builder::ListDirectoryUsers {
-        let mut request = client.list_directory_users();
-        if let Some(directory) = &self.directory {
-            request = request.directory(directory.as_str());
+        let mut all = client.list_directory_users();
+        if self.groups {
+            all = all.groups(true);
         }
+        if let Some(order) = self.walk.order() {
+            all = all.order(order);
+        }
+        let Some(directory) = &self.directory else {
+            let request = move |directory: &str, after: Option<&str>| match after {
+                Some(after) => all.clone().directory(directory).after(after),
+                None => all.clone().directory(directory),
+            };
+            let belongs = |user: &DirectoryUser, directory: &str| user.directory_id == directory;
+            let all = Everywhere::new(client, &self.walk, request, belongs)?;
+            return Ok(Selected::Everywhere(Box::new(all)));
+        };
+        let mut request = all.directory(directory.as_str());
         if let Some(email) = &self.email {
             request = request.email(email.as_str());
         }
         if let Some(id) = &self.idp_id {
             request = request.idp_id(id.as_str());
         }
-        if self.groups {
-            request = request.groups(true);
-        }
-        if let Some(order) = self.walk.order() {
-            request = request.order(order);
-        }
         if let Some(after) = self.walk.after() {
             request = request.after(after);
         }
-        request
+        Ok(Selected::One(request.stream()))
     }
 }
 

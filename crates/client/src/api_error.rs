@@ -1,20 +1,17 @@
 //! What the API says when it answers with an error status, whatever the body looks like.
 //!
-//! Bodies come as `{message}`, `{message, code, errors}`, `{error, error_description}`, a bare JSON string, HTML or text
-//! from a proxy, or not at all. Status, request id and retry hints are kept in every case.
+//! Status, request id and retry hints are kept in every case.
 
 use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use serde_json::Value;
 
+use crate::error_body::ErrorBody;
 use crate::operation::Operation;
 use crate::retry_after;
 use crate::runtime;
-use crate::types::ErrorBody;
 use crate::types::ErrorDetail;
-use crate::types::FieldError;
 
 /// How long a text of an answer may be in an error, in characters.
 const EXCERPT: usize = 200;
@@ -42,6 +39,8 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// How often the request was sent.
     pub attempts: u32,
+    entity_id: Option<String>,
+    has_api_form: bool,
 }
 
 impl std::error::Error for ApiError {}
@@ -92,27 +91,47 @@ impl ApiError {
         body: &[u8],
         attempts: u32,
     ) -> Self {
-        let body = error_body(body);
+        let body = ErrorBody::read(body);
+        let name = status.canonical_reason().unwrap_or("unknown status");
+        // The framework behind the API has the status' name in `error`, which is no code.
+        let is_name = body
+            .error
+            .as_ref()
+            .is_some_and(|error| error.eq_ignore_ascii_case(name));
         let message = body
             .message
-            .or(body.error_description)
             .or_else(|| body.error.clone())
             .filter(|message| !message.trim().is_empty())
-            .unwrap_or_else(|| status.canonical_reason().unwrap_or("unknown status").to_owned());
+            .unwrap_or_else(|| name.to_owned());
         Self {
             operation,
             status: status.as_u16(),
             message: excerpt(&message),
-            code: body.code.or(body.error).as_deref().map(excerpt),
-            errors: body.errors.unwrap_or_default().into_iter().map(clean).collect(),
+            code: body.code.or(body.error.filter(|_| !is_name)).as_deref().map(excerpt),
+            errors: body.errors.into_iter().map(clean).collect(),
             request_id: request_id(headers),
             retry_after: body
                 .retry_after_seconds
-                .map(Duration::from_secs)
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds.ceil()).ok())
                 .or_else(|| retry_after::wait(headers, runtime::system_time()))
                 .filter(|_| status.as_u16() == 429 || status.is_server_error()),
             attempts,
+            entity_id: body.entity_id.as_deref().map(excerpt),
+            has_api_form: body.has_api_form,
         }
+    }
+
+    /// The id of the object that is not there, where the API names it.
+    pub fn entity_id(&self) -> Option<&str> {
+        self.entity_id.as_deref()
+    }
+
+    /// Whether the body is a JSON object of the API's own form: with `message` as a text or a list of texts, or with `error`
+    /// or `error_description` as texts. A page, a text or nothing from a proxy in between is not.
+    ///
+    /// A 404 without it is no evidence that an object is gone.
+    pub fn has_api_form(&self) -> bool {
+        self.has_api_form
     }
 
     /// Why the status comes, as the document says.
@@ -126,81 +145,10 @@ impl ApiError {
     }
 }
 
-/// The request's id, in the header that WorkOS sets.
+/// The request's id, in the header that WorkOS sets; early answers have it in another one.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
-    headers.get("x-request-id")?.to_str().ok().map(excerpt)
-}
-
-/// The body as the one error model, whatever its shape.
-fn error_body(body: &[u8]) -> ErrorBody {
-    if let Ok(body) = serde_json::from_slice::<ErrorBody>(body) {
-        return body;
-    }
-    match serde_json::from_slice::<Value>(body) {
-        Ok(value) => lenient(&value),
-        Err(_) => ErrorBody {
-            message: text_message(body),
-            ..ErrorBody::default()
-        },
-    }
-}
-
-/// Reads JSON in which something is of another type than the model says.
-fn lenient(value: &Value) -> ErrorBody {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let errors = value.get("errors").and_then(Value::as_array).map(|errors| {
-        errors.iter().map(|error| {
-            serde_json::from_value(error.clone()).unwrap_or_else(|_| {
-                let text = |key: &str| error.get(key).and_then(Value::as_str).map(str::to_owned);
-                match (text("code"), text("message")) {
-                    (None, None) => ErrorDetail::Text(excerpt(&error.to_string())),
-                    (code, message) => {
-                        let mut detail = FieldError::new(code.unwrap_or_else(|| "unknown".to_owned()));
-                        detail.message = message;
-                        detail.field = text("field");
-                        ErrorDetail::FieldError(detail)
-                    }
-                }
-            })
-        })
-    });
-    ErrorBody {
-        message: match value {
-            Value::String(message) => Some(excerpt(message)),
-            Value::Object(_) => text("message"),
-            other => Some(excerpt(&other.to_string())),
-        },
-        code: text("code"),
-        errors: errors.map(Iterator::collect),
-        error: text("error"),
-        error_description: text("error_description"),
-        retry_after_seconds: value
-            .get("retry_after_seconds")
-            .and_then(Value::as_f64)
-            .and_then(whole_seconds),
-    }
-}
-
-/// Seconds rounded up; nothing for what is no time at all.
-fn whole_seconds(seconds: f64) -> Option<u64> {
-    Duration::try_from_secs_f64(seconds.ceil())
-        .ok()
-        .map(|duration| duration.as_secs())
-}
-
-/// What a body that is no JSON says: its title when it is HTML, its beginning else.
-fn text_message(body: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(body.get(..body.len().min(16 * EXCERPT)).unwrap_or_default());
-    let lower = text.to_ascii_lowercase();
-    let title = lower.find("<title>").map(|start| start + "<title>".len());
-    let title = title.and_then(|start| Some(start..start + lower.get(start..)?.find("</title>")?));
-    let text = match title.and_then(|title| text.get(title)) {
-        Some(title) => title,
-        None if lower.trim_start().starts_with('<') => return None,
-        None => &text,
-    };
-    let text = text.trim();
-    (!text.is_empty()).then(|| excerpt(text))
+    let id = headers.get("x-request-id").or_else(|| headers.get("request-id"))?;
+    id.to_str().ok().map(excerpt)
 }
 
 /// A single fault with texts that can be printed.
@@ -272,7 +220,12 @@ mod tests {
             ("<html></html>", "Forbidden", None),
             ("", "Forbidden", None),
             ("{}", "Forbidden", None),
-            ("[1]", "[1]", None),
+            ("7", "7", None),
+            (
+                r#"{"statusCode":403,"message":["a","b"],"error":"Forbidden"}"#,
+                "a; b",
+                None,
+            ),
             (r#"{"message":7,"code":"x"}"#, "Forbidden", Some("x")),
             (r#"{"message":"a\u0000b"}"#, "a b", None),
             ("\u{1b}[31mred", " [31mred", None),
@@ -305,6 +258,29 @@ mod tests {
             "listDirectoryUsers: 422 Validation failed. [invalid]: `directory` must start with directory_, limit is \
              too large, no code, 7 (request req_1)"
         );
+    }
+
+    #[test]
+    fn display_shows_the_sentence_where_it_is_the_code_of_a_field() {
+        let error = read(
+            422,
+            r#"{"message":"Validation failed","errors":[{"field":"directory","code":"No scope."}]}"#,
+        );
+        let text = "listDirectoryUsers: 422 Validation failed: `directory` No scope. (request req_1)";
+        assert_eq!(error.to_string(), text);
+        let error = read(400, r#"{"errors":{"limit":["too large"]}}"#);
+        let text = "listDirectoryUsers: 400 Bad Request: `limit` too large (request req_1)";
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn entity_id_and_api_form_are_kept() {
+        let error = read(
+            404,
+            r#"{"message":"m","code":"entity_not_found","entity_id":"directory_1"}"#,
+        );
+        assert_eq!((error.entity_id(), error.has_api_form()), (Some("directory_1"), true));
+        assert!(!read(404, "<html><title>404</title></html>").has_api_form());
     }
 
     #[test]

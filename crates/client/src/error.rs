@@ -265,6 +265,56 @@ impl Error {
         }
     }
 
+    /// Whether the API key is missing or not valid (401).
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Unauthorized(_))
+    }
+
+    /// Whether the API key may not do this (403).
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Forbidden(_))
+    }
+
+    /// Whether there is no such object (404). [`ApiError::has_api_form`] tells the API's own word from that of a proxy.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound(_))
+    }
+
+    /// Whether something else is going on that excludes this (409), such as a sync of the same directory.
+    pub fn is_conflict(&self) -> bool {
+        self.api_error().is_some_and(|error| error.status == 409)
+    }
+
+    /// Whether the API refuses the parameters (400 or 422).
+    pub fn is_invalid(&self) -> bool {
+        self.api_error().is_some_and(|error| matches!(error.status, 400 | 422))
+    }
+
+    /// Whether there were too many requests (429).
+    pub fn is_rate_limited(&self) -> bool {
+        matches!(self, Self::RateLimited(_))
+    }
+
+    /// Whether the API or something in front of it failed (5xx).
+    pub fn is_server(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
+    /// Whether no complete answer came in time.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout(_))
+    }
+
+    /// Whether the API could not be reached, or the connection broke.
+    pub fn is_network(&self) -> bool {
+        matches!(self, Self::Network(_))
+    }
+
+    /// Whether an answer came that is not what the document promises.
+    pub fn is_decode(&self) -> bool {
+        matches!(self, Self::Decode(_))
+    }
+
     /// The variant in snake case, for logs and metrics.
     pub fn kind(&self) -> &'static str {
         match self {

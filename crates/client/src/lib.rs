@@ -83,6 +83,7 @@ mod decode;
 mod drift;
 mod enums;
 pub mod error;
+mod error_body;
 pub mod events;
 mod limiter;
 mod meter;

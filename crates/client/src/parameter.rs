@@ -8,6 +8,7 @@ use progenitor_client::QueryParam;
 use serde::Serialize;
 
 use crate::Error;
+use crate::Timestamp;
 use crate::operation::Operation;
 
 /// The value that a caller gave a parameter, if any.
@@ -79,6 +80,18 @@ impl<T: Serialize> Parameter<T> {
             None => request,
             Some(value) => request.query(&QueryParam::new(name, &value)),
         })
+    }
+}
+
+impl Parameter<Timestamp> {
+    /// Adds the time to the query, in UTC: the API takes no offsets.
+    pub fn time_query(
+        self,
+        operation: &'static Operation,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::RequestBuilder, Error> {
+        let value = self.value.map(|time| time.map(|time| time.to_utc()));
+        Self { value, ..self }.query(operation, request)
     }
 }
 

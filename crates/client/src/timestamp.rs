@@ -1,5 +1,6 @@
 //! Timestamps: typed for computing with, lossless for writing back.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::Hash;
@@ -16,10 +17,10 @@ use serde::de::Visitor;
 
 /// A point in time, as the API writes it.
 ///
-/// It is read from RFC 3339 of any precision and offset, and from the form `2023-04-28 20:05:31.093` (a space, no zone,
-/// UTC) that events were seen with. It is written as it was read; one made from a [`jiff::Timestamp`] is written like
-/// `2024-01-15T10:00:00.000Z`. Comparisons look at the instant only; what lies after [`jiff::Timestamp::MAX`], in the last
-/// hours of the year 9999, counts as that.
+/// It is read from RFC 3339 of any precision and offset, and from forms without a zone, which are UTC: `2023-04-28
+/// 20:05:31.093`, `2023-04-28T20:05:31.093` and a date alone, its midnight. It is written as it was read; one made from a
+/// [`jiff::Timestamp`] is written like `2024-01-15T10:00:00.000Z`. Comparisons look at the instant only, to the nanosecond;
+/// what lies after [`jiff::Timestamp::MAX`], in the last hours of the year 9999, counts as that.
 ///
 /// ```
 /// use workos_directory_sync::Timestamp;
@@ -52,6 +53,20 @@ impl Timestamp {
     /// The instant.
     pub fn as_jiff(&self) -> jiff::Timestamp {
         self.instant
+    }
+
+    /// The same instant in the form that every server reads: UTC, `Z`, and milliseconds or whatever digits are finer.
+    ///
+    /// ```
+    /// use workos_directory_sync::Timestamp;
+    ///
+    /// let here: Timestamp = "2026-11-27T02:00:00+02:00".parse()?;
+    /// assert_eq!(here.to_utc().to_string(), "2026-11-27T00:00:00.000Z");
+    /// # Ok::<(), workos_directory_sync::TimestampError>(())
+    /// ```
+    #[must_use]
+    pub fn to_utc(&self) -> Self {
+        Self::from(self.instant)
     }
 
     /// The canonical text: UTC, milliseconds, `Z`. Finer digits are cut off.
@@ -93,17 +108,32 @@ impl FromStr for Timestamp {
     }
 }
 
-/// The instant of a text that is none to jiff: without a zone after a space, or in the last hours of the year 9999, which
-/// some write for "never" and which an instant does not reach.
+/// The instant of a text that is none to jiff: without a zone, which means UTC; with digits finer than nanoseconds, which are
+/// cut off; or in the last hours of the year 9999, which some write for "never" and which an instant does not reach.
 fn unusual(text: &str) -> Option<jiff::Timestamp> {
-    let pieces = Pieces::parse(text).ok()?;
+    // Compact forms stay refused: a number is no date.
+    text.as_bytes().get(4).filter(|byte| **byte == b'-')?;
+    let text = to_nanoseconds(text);
+    let pieces = Pieces::parse(text.as_ref()).ok()?;
     let offset = match pieces.to_numeric_offset() {
         Some(offset) => offset,
-        None if text.as_bytes().get(10) == Some(&b' ') && pieces.time_zone_annotation().is_none() => Offset::UTC,
+        None if pieces.time_zone_annotation().is_none() => Offset::UTC,
         None => return None,
     };
-    let civil = pieces.date().to_datetime(pieces.time()?);
+    let civil = pieces.date().to_datetime(pieces.time().unwrap_or_default());
     Some(offset.to_timestamp(civil).unwrap_or(jiff::Timestamp::MAX))
+}
+
+/// A text with at most nine digits of fraction.
+fn to_nanoseconds(text: &str) -> Cow<'_, str> {
+    const DIGITS: usize = 9;
+    let cut = || {
+        let (whole, fraction) = text.split_once(['.', ','])?;
+        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        let kept = fraction.get(..DIGITS.min(digits))?;
+        (digits > DIGITS).then(|| format!("{whole}.{kept}{}", fraction.get(digits..).unwrap_or_default()))
+    };
+    cut().map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// Whether a valid timestamp has the form `2024-01-15T10:00:00.000Z`, which is then what its instant writes.
@@ -268,6 +298,38 @@ mod tests {
     }
 
     #[test]
+    fn forms_without_a_zone_are_utc() {
+        for (text, canonical) in [
+            ("2021-06-25T19:07:33.155", "2021-06-25T19:07:33.155Z"),
+            ("2021-06-25T19:07:33", "2021-06-25T19:07:33.000Z"),
+            ("2021-06-25 19:07:33", "2021-06-25T19:07:33.000Z"),
+            ("2021-06-25", "2021-06-25T00:00:00.000Z"),
+        ] {
+            let timestamp: Timestamp = text.parse().unwrap();
+            assert_eq!(timestamp.to_utc().to_string(), canonical);
+            assert_eq!(timestamp.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn digits_finer_than_nanoseconds_are_read_and_written_and_do_not_count() {
+        for zone in ["Z", "", "+00:00"] {
+            let text = format!("2024-01-15T10:00:00.12345678{}{zone}", "9".repeat(12));
+            let timestamp: Timestamp = text.parse().unwrap();
+            assert_eq!(timestamp.as_jiff().subsec_nanosecond(), 123_456_789, "{text}");
+            assert_eq!(timestamp.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn comparisons_look_at_nanoseconds() {
+        let read = |digits: &str| format!("2026-11-27 10:00:00.{digits}").parse::<Timestamp>().unwrap();
+        assert!(read("1231") < read("1239"));
+        assert!(read("123000001") < read("123000002"));
+        assert_eq!(read("1231"), read("123100"));
+    }
+
+    #[test]
     fn finer_digits_survive_the_way_from_an_instant() {
         let instant: jiff::Timestamp = "2024-01-15T10:00:00.123456789Z".parse().unwrap();
         assert_eq!(Timestamp::from(instant).to_string(), "2024-01-15T10:00:00.123456789Z");
@@ -278,11 +340,12 @@ mod tests {
         for text in [
             "",
             "yesterday",
-            "2024-01-15",
+            "2024-01",
+            "20240115",
             "2024-13-01T00:00:00Z",
             "2024-02-30T00:00:00Z",
             "9999-12-32T00:00:00Z",
-            "2024-01-15T10:00:00",
+            "2024-01-15T10:00:00.",
             "2024-01-15 10:00:00[Europe/Berlin]",
             "２０２４-01-15T10:00:00Z",
             "+002024-01-15T10:00:00Z",

@@ -145,7 +145,12 @@ impl Requests<'_> {
             if parameter.path {
                 path.push(quote! { #ident.path(Self::OPERATION)? });
             } else {
-                query.push(quote! { let request = #ident.query(Self::OPERATION, request)?; });
+                let add = if is_time(&ty) {
+                    quote! { time_query }
+                } else {
+                    quote! { query }
+                };
+                query.push(quote! { let request = #ident.#add(Self::OPERATION, request)?; });
             }
             idents.push(ident);
         }
@@ -419,6 +424,11 @@ impl Requests<'_> {
             .and_then(|fields| fields.iter().find(|field| field.name == name))
             .ok_or_else(|| format!("`{model}` has no field `{name}`"))
     }
+}
+
+/// Whether a parameter is a point in time.
+fn is_time(ty: &syn::Type) -> bool {
+    matches!(ty, syn::Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Timestamp"))
 }
 
 fn setter(parameter: &Parameter, ty: &syn::Type) -> TokenStream {

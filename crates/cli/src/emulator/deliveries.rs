@@ -6,10 +6,11 @@ use crate::emulator::control::Place;
 use crate::emulator::control::show;
 use crate::failure::Failure;
 use crate::listing;
+use crate::listing::Cell;
+use crate::listing::Column;
 use crate::listing::Paging;
 use crate::listing::Row;
 use crate::output::Format;
-use crate::output::plain;
 
 /// Deliveries of a running emulator: list, replay
 #[derive(Debug, clap::Args)]
@@ -55,19 +56,23 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
 }
 
 impl Row for Delivery {
-    fn header() -> String {
-        format!(
-            "{:<35}  {:<9}  {:<9}  {:>5}  {:<25}  EVENT",
-            "ID", "STATE", "KIND", "TRIES", "NAME"
-        )
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::key("ID", 35),
+        Column::new("STATE", 9),
+        Column::new("KIND", 9),
+        Column::number("TRIES", 5),
+        Column::new("NAME", 25),
+        Column::new("EVENT", 5),
+    ];
 
-    fn line(&self) -> String {
-        let (id, state, kind) = (plain(&self.id), plain(self.state.as_str()), plain(self.kind.as_str()));
-        let (tries, name) = (self.attempts.len(), plain(self.name.as_str()));
-        format!(
-            "{id:<35}  {state:<9}  {kind:<9}  {tries:>5}  {name:<25}  {}",
-            plain(&self.event)
-        )
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            (&self.id).into(),
+            self.state.as_str().into(),
+            self.kind.as_str().into(),
+            self.attempts.len().to_string().into(),
+            self.name.as_str().into(),
+            (&self.event).into(),
+        ]
     }
 }

@@ -10,11 +10,12 @@ use crate::emulator::control::Place;
 use crate::emulator::control::show;
 use crate::failure::Failure;
 use crate::listing;
+use crate::listing::Cell;
+use crate::listing::Column;
 use crate::listing::Row;
 use crate::listing::Several;
 use crate::output;
 use crate::output::Format;
-use crate::output::plain;
 
 /// What goes wrong with the answers of a running emulator: add, list, clear
 #[derive(Debug, clap::Args)]
@@ -209,15 +210,23 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
 }
 
 impl Row for InjectedFault {
-    fn header() -> String {
-        format!("{:>5}  {:>7}  {:<22}  RULE", "ID", "APPLIED", "OPERATION")
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::number("ID", 5),
+        Column::number("APPLIED", 7),
+        Column::new("OPERATION", 22),
+        Column::new("RULE", 4),
+    ];
 
-    fn line(&self) -> String {
-        let operation = plain(self.rule.operation.as_deref().unwrap_or("all"));
+    fn cells(&self) -> Vec<Cell> {
+        let operation = self.rule.operation.as_deref().unwrap_or("all");
         let mut rule = self.rule.clone();
         rule.operation = None;
         let rule = serde_json::to_string(&rule).unwrap_or_default();
-        format!("{:>5}  {:>7}  {operation:<22}  {}", self.id, self.applied, plain(&rule))
+        vec![
+            self.id.to_string().into(),
+            self.applied.to_string().into(),
+            operation.into(),
+            rule.into(),
+        ]
     }
 }

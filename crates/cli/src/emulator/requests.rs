@@ -5,10 +5,11 @@ use workos_directory_emulator_client::types::ReceivedRequest;
 use crate::emulator::control::Place;
 use crate::failure::Failure;
 use crate::listing;
+use crate::listing::Cell;
+use crate::listing::Column;
 use crate::listing::Paging;
 use crate::listing::Row;
 use crate::output::Format;
-use crate::output::plain;
 
 /// List what a running emulator was asked, the oldest first: the last thousand requests
 #[derive(Debug, clap::Args)]
@@ -29,19 +30,21 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
 }
 
 impl Row for ReceivedRequest {
-    fn header() -> String {
-        format!(
-            "{:>8}  {:<6}  {:<22}  {:<6}  TARGET",
-            "ID", "STATUS", "OPERATION", "METHOD"
-        )
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::number("ID", 8),
+        Column::new("STATUS", 6),
+        Column::new("OPERATION", 22),
+        Column::new("METHOD", 6),
+        Column::new("TARGET", 6),
+    ];
 
-    fn line(&self) -> String {
-        let operation = plain(self.operation.as_deref().unwrap_or("-"));
-        let (id, status, method) = (plain(&self.id), self.status, plain(&self.method));
-        format!(
-            "{id:>8}  {status:<6}  {operation:<22}  {method:<6}  {}",
-            plain(&self.target)
-        )
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            (&self.id).into(),
+            self.status.to_string().into(),
+            self.operation.as_deref().unwrap_or("-").into(),
+            (&self.method).into(),
+            (&self.target).into(),
+        ]
     }
 }

@@ -12,10 +12,11 @@ use crate::emulator::control::show;
 use crate::emulator::control::tell;
 use crate::failure::Failure;
 use crate::listing;
+use crate::listing::Cell;
+use crate::listing::Column;
 use crate::listing::Row;
 use crate::listing::Several;
 use crate::output::Format;
-use crate::output::plain;
 use crate::settings;
 
 /// Endpoints that a running emulator posts events to: add, list, remove
@@ -99,18 +100,26 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
 }
 
 impl Row for WebhookEndpoint {
-    fn header() -> String {
-        format!("{:<43}  {:>7}  {:<40}  EVENTS", "ID", "WAITING", "URL")
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::key("ID", 43),
+        Column::number("WAITING", 7),
+        Column::new("URL", 40),
+        Column::new("EVENTS", 6),
+    ];
 
-    fn line(&self) -> String {
-        let url = plain(self.url.as_deref().unwrap_or_default());
-        let events: Vec<String> = self.events.iter().map(|name| plain(name.as_str())).collect();
+    fn cells(&self) -> Vec<Cell> {
+        let events: Vec<&str> = self.events.iter().map(|name| name.as_str()).collect();
         let events = if events.is_empty() {
             "all".to_owned()
         } else {
             events.join(",")
         };
-        format!("{:<43}  {:>7}  {url:<40}  {events}", plain(&self.id), self.waiting)
+        let url = self.url.as_deref().unwrap_or_default();
+        vec![
+            (&self.id).into(),
+            self.waiting.to_string().into(),
+            url.into(),
+            events.into(),
+        ]
     }
 }

@@ -8,7 +8,10 @@ use workos_directory_sync::types::Directory;
 
 use super::lag::Lag;
 use crate::failure::Failure;
-use crate::output::plain;
+use crate::listing;
+use crate::listing::Cell;
+use crate::listing::Column;
+use crate::listing::Table;
 
 /// All directories that were looked at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -57,6 +60,35 @@ impl Status {
     }
 }
 
+const COLUMNS: [Column; 7] = [
+    Column::key("ID", 36),
+    Column::new("STATE", 19),
+    Column::number("ACTIVE", 8),
+    Column::number("INACTIVE", 8),
+    Column::number("GROUPS", 7),
+    Column::new("CHANGED", 24),
+    Column::new("NAME", 4),
+];
+
+impl Status {
+    fn cells(&self) -> Vec<Cell> {
+        let colour = match self.healthy {
+            true => anstyle::AnsiColor::Green,
+            false => anstyle::AnsiColor::Red,
+        };
+        let count = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
+        vec![
+            (&self.id).into(),
+            Cell::painted(&self.state, colour.on_default()),
+            count(self.active_users).into(),
+            count(self.inactive_users).into(),
+            count(self.groups).into(),
+            self.changed_at.to_string().into(),
+            (&self.name).into(),
+        ]
+    }
+}
+
 impl Health {
     /// How the command ends.
     pub(crate) fn verdict(&self, organization: Option<&str>) -> Result<(), Failure> {
@@ -91,31 +123,18 @@ impl Health {
     }
 
     pub(crate) fn text(&self) -> String {
-        let bold = anstyle::Style::new().bold();
-        let mut text = format!(
-            "{bold}{:<36}  {:<19}  {:>8}  {:>8}  {:>7}  {:<24}  NAME{bold:#}\n",
-            "ID", "STATE", "ACTIVE", "INACTIVE", "GROUPS", "CHANGED"
-        );
-        for status in &self.directories {
-            let colour = if status.healthy {
-                anstyle::AnsiColor::Green
-            } else {
-                anstyle::AnsiColor::Red
-            };
-            let style = colour.on_default();
-            let count = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
-            let _ = writeln!(
-                text,
-                "{:<36}  {style}{:<19}{style:#}  {:>8}  {:>8}  {:>7}  {:<24}  {}",
-                plain(&status.id),
-                plain(&status.state),
-                count(status.active_users),
-                count(status.inactive_users),
-                count(status.groups),
-                status.changed_at,
-                plain(&status.name)
-            );
-            if let Some(reason) = status.reason {
+        let mut table = Table::new(&COLUMNS);
+        let mut lines: Vec<_> = (self.directories.iter())
+            .flat_map(|status| table.push(status.cells()))
+            .collect();
+        lines.extend(table.finish());
+        listing::say_if_cut(&table);
+        let reasons = self.directories.iter().map(|status| status.reason);
+        let mut text = String::new();
+        // The header has none.
+        for (line, reason) in lines.iter().zip(std::iter::once(None).chain(reasons)) {
+            let _ = writeln!(text, "{line}");
+            if let Some(reason) = reason {
                 let _ = writeln!(text, "  {reason}");
             }
         }

@@ -1,10 +1,12 @@
 //! Lists: objects that come from the API one by one and go out as they come.
 //!
 //! ```text
-//! Source (a list of the API, or a pattern of the client) ──▶ write: --limit, Ctrl-C ──▶ Row: table line or JSON line
+//! Source (a list of the API, or a pattern of the client) ──▶ write: --limit, Ctrl-C ──▶ Row: Table line or JSON line
 //! ```
 
+mod everywhere;
 mod row;
+mod table;
 
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -17,21 +19,34 @@ use workos_directory_sync::pages::Items;
 use workos_directory_sync::pages::ListRequest;
 use workos_directory_sync::types::Order;
 
+pub(crate) use self::everywhere::Everywhere;
 pub(crate) use self::row::Membership;
 pub(crate) use self::row::Row;
 pub(crate) use self::row::details;
+pub(crate) use self::row::email;
+pub(crate) use self::table::Cell;
+pub(crate) use self::table::Column;
+pub(crate) use self::table::Table;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::notice;
 use crate::output::Format;
 use crate::output::Rows;
+use crate::output::json;
 
 /// Flags of every list.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "List")]
 pub(crate) struct Paging {
     /// At most so many; all of them unless set
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "COUNT", value_parser = count)]
     pub(crate) limit: Option<u64>,
+}
+
+/// Reads how many objects are wanted.
+fn count(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "write a number of 1 or more; without `--limit` the list is complete".to_owned())
 }
 
 /// Flags of the lists that the API itself has, which can be walked in an order and from a place.
@@ -88,6 +103,11 @@ pub(crate) trait Source<T> {
 
     /// The next one if the source is one list and it need not be waited for; `Some(None)` is the end.
     fn ready(&mut self) -> Option<Option<Result<T, Error>>>;
+
+    /// Whether the list that ended was the one that was asked for.
+    fn verdict(&self) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 impl<R: ListRequest> Source<R::Item> for Items<R> {
@@ -132,6 +152,50 @@ impl<T> Source<T> for Several<T> {
     }
 }
 
+/// One list, several, or those of all directories.
+pub(crate) enum Selected<R: ListRequest> {
+    /// One list of the API.
+    One(Items<R>),
+    /// What a pattern of the client finds.
+    Several(Several<R::Item>),
+    /// Every directory's list.
+    Everywhere(Box<Everywhere<R>>),
+}
+
+impl<R: ListRequest> Source<R::Item> for Selected<R> {
+    async fn next(&mut self) -> Option<Result<R::Item, Error>> {
+        match self {
+            Self::One(source) => Source::next(source).await,
+            Self::Several(source) => source.next().await,
+            Self::Everywhere(source) => source.next().await,
+        }
+    }
+
+    fn cursor(&self) -> Option<String> {
+        match self {
+            Self::One(source) => Source::cursor(source),
+            Self::Several(source) => source.cursor(),
+            Self::Everywhere(source) => source.cursor(),
+        }
+    }
+
+    fn ready(&mut self) -> Option<Option<Result<R::Item, Error>>> {
+        match self {
+            Self::One(source) => source.ready(),
+            Self::Several(source) => source.ready(),
+            Self::Everywhere(source) => source.ready(),
+        }
+    }
+
+    fn verdict(&self) -> Result<(), Failure> {
+        match self {
+            Self::One(source) => source.verdict(),
+            Self::Several(source) => source.verdict(),
+            Self::Everywhere(source) => source.verdict(),
+        }
+    }
+}
+
 /// Takes all objects of a source until the limit, the end, or Ctrl-C, which leaves nothing of the page in hand. `take` says
 /// whether it wants more.
 pub(crate) async fn each<T>(
@@ -158,7 +222,10 @@ pub(crate) async fn each<T>(
                 item = source.next() => item,
             }
         };
-        let Some(item) = item.transpose()? else { break };
+        let Some(item) = item.transpose()? else {
+            source.verdict()?;
+            break;
+        };
         if wanted(&item) {
             count += 1;
             if take(item)?.is_break() {
@@ -183,18 +250,25 @@ pub(crate) async fn write<T: Row>(
 ) -> Result<(), Failure> {
     let format = Format::of_lists(asked).general()?;
     let mut rows = Rows::new();
-    if format == Format::Text {
-        let bold = anstyle::Style::new().bold();
-        let _ = rows.push(format!("{bold}{}{bold:#}", T::header()).as_bytes())?;
+    if format != Format::Text {
+        let result = each(source, limit, wanted, |item| rows.push(&json(&item)?)).await;
+        // What came before a failure is written, too.
+        rows.finish()?;
+        return result.map(drop);
     }
-    let result = each(source, limit, wanted, |item| {
-        rows.push(&match format {
-            Format::Text => item.line().into_bytes(),
-            _ => serde_json::to_vec(&item).map_err(|error| Failure::other(error.to_string()))?,
-        })
-    })
-    .await;
-    // What came before a failure is written, too.
+    let mut table = Table::new(T::COLUMNS);
+    let result = each(source, limit, wanted, |item| rows.all(&table.push(item.cells()))).await;
+    if result.is_ok() || table.has_rows() {
+        let _ = rows.all(&table.finish())?;
+    }
     rows.finish()?;
+    say_if_cut(&table);
     result.map(drop)
+}
+
+/// Says on stderr that a table was cut.
+pub(crate) fn say_if_cut(table: &Table) {
+    if table.was_cut() {
+        notice::say("… stands for what does not fit the terminal: `--wide` leaves nothing out");
+    }
 }

@@ -1,21 +1,24 @@
-//! An object as a line of a table, and as a list of its fields.
+//! An object as a row of a table, and as a list of its fields.
 
 use serde::Serialize;
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr as _;
 use workos_directory_sync::types::Directory;
 use workos_directory_sync::types::DirectoryGroup;
 use workos_directory_sync::types::DirectoryUser;
 
+use super::table::Cell;
+use super::table::Column;
 use crate::failure::Failure;
 use crate::output::plain;
 
-/// What a list can have. The columns are as wide as ids are, so that rows can be written before all are known.
+/// What a list can have.
 pub(crate) trait Row: Serialize {
-    /// The names of the columns, aligned like the lines.
-    fn header() -> String;
+    /// The columns of its table.
+    const COLUMNS: &'static [Column];
 
-    /// The object as one line.
-    fn line(&self) -> String;
+    /// The object as one row of it.
+    fn cells(&self) -> Vec<Cell>;
 }
 
 /// A user in a group.
@@ -32,75 +35,88 @@ impl Membership {
         Self {
             user_id: user.id.clone(),
             group_id: group.id.clone(),
-            email: user.email.clone(),
+            email: email(user).map(str::to_owned),
             group_name: Some(group.name.clone()).filter(|name| !name.is_empty()),
         }
     }
 }
 
 impl Row for Directory {
-    fn header() -> String {
-        format!("{:<36}  {:<19}  {:<22}  NAME", "ID", "STATE", "TYPE")
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::key("ID", 36),
+        Column::new("STATE", 19),
+        Column::new("TYPE", 22),
+        Column::new("NAME", 4),
+    ];
 
-    fn line(&self) -> String {
-        let Self {
-            id, state, type_, name, ..
-        } = self;
-        let (id, state, kind) = (plain(id), plain(state.as_str()), plain(type_.as_str()));
-        format!("{id:<36}  {state:<19}  {kind:<22}  {}", plain(name))
+    fn cells(&self) -> Vec<Cell> {
+        let (state, kind) = (self.state.as_str(), self.type_.as_str());
+        vec![(&self.id).into(), state.into(), kind.into(), (&self.name).into()]
     }
 }
 
 impl Row for DirectoryUser {
-    fn header() -> String {
-        format!("{:<41}  {:<9}  {:<32}  NAME", "ID", "STATE", "EMAIL")
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::key("ID", 41),
+        Column::new("STATE", 9),
+        Column::new("EMAIL", 32),
+        Column::new("NAME", 4),
+    ];
 
-    fn line(&self) -> String {
-        let (id, state) = (plain(&self.id), plain(self.state.as_str()));
-        let email = plain(self.email.as_deref().unwrap_or_default());
+    fn cells(&self) -> Vec<Cell> {
         let names = [self.first_name.as_deref(), self.last_name.as_deref()];
         let name = self
             .name
             .clone()
             .unwrap_or_else(|| names.into_iter().flatten().collect::<Vec<_>>().join(" "));
-        format!("{id:<41}  {state:<9}  {email:<32}  {}", plain(&name))
-            .trim_end()
-            .to_owned()
+        vec![
+            (&self.id).into(),
+            self.state.as_str().into(),
+            email(self).unwrap_or_default().into(),
+            name.into(),
+        ]
     }
 }
 
-impl Row for DirectoryGroup {
-    fn header() -> String {
-        format!("{:<42}  {:<36}  NAME", "ID", "DIRECTORY")
-    }
+/// The address of a user: where `email` is null, the primary one of `emails`, else the first.
+pub(crate) fn email(user: &DirectoryUser) -> Option<&str> {
+    let others = || {
+        let emails = user.emails.as_deref().unwrap_or_default();
+        let primary = emails.iter().filter(|email| email.primary == Some(true));
+        primary.chain(emails).find_map(|email| email.value.as_deref())
+    };
+    user.email.as_deref().or_else(others)
+}
 
-    fn line(&self) -> String {
-        format!(
-            "{:<42}  {:<36}  {}",
-            plain(&self.id),
-            plain(&self.directory_id),
-            plain(&self.name)
-        )
+impl Row for DirectoryGroup {
+    const COLUMNS: &'static [Column] = &[
+        Column::key("ID", 42),
+        Column::new("DIRECTORY", 36),
+        Column::new("NAME", 4),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![(&self.id).into(), (&self.directory_id).into(), (&self.name).into()]
     }
 }
 
 impl Row for Membership {
-    fn header() -> String {
-        format!("{:<41}  {:<42}  {:<32}  GROUP NAME", "USER", "GROUP", "EMAIL")
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::key("USER", 41),
+        Column::key("GROUP", 42),
+        Column::new("EMAIL", 32),
+        Column::new("GROUP NAME", 10),
+    ];
 
-    fn line(&self) -> String {
-        let email = plain(self.email.as_deref().unwrap_or_default());
-        let name = plain(self.group_name.as_deref().unwrap_or_default());
-        format!(
-            "{:<41}  {:<42}  {email:<32}  {name}",
-            plain(&self.user_id),
-            plain(&self.group_id)
-        )
-        .trim_end()
-        .to_owned()
+    fn cells(&self) -> Vec<Cell> {
+        let email = self.email.as_deref().unwrap_or_default();
+        let name = self.group_name.as_deref().unwrap_or_default();
+        vec![
+            (&self.user_id).into(),
+            (&self.group_id).into(),
+            email.into(),
+            name.into(),
+        ]
     }
 }
 
@@ -108,15 +124,17 @@ impl Row for Membership {
 pub(crate) fn details<T: Serialize>(object: &T) -> Result<String, Failure> {
     let value = serde_json::to_value(object).map_err(|error| Failure::other(error.to_string()))?;
     let Value::Object(fields) = value else {
-        return Ok(value.to_string());
+        return Ok(plain(&value.to_string()));
     };
-    let width = fields.keys().map(String::len).max().unwrap_or_default();
-    let lines = fields
-        .iter()
+    let fields: Vec<_> = (fields.iter())
         .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            format!("{name:<width$}  {}\n", plain(&text))
-        });
+        .map(|(name, value)| (plain(name), value))
+        .collect();
+    let width = fields.iter().map(|(name, _)| name.width()).max().unwrap_or_default();
+    let lines = fields.into_iter().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let blanks = " ".repeat(width - name.width());
+        format!("{name}{blanks}  {}\n", plain(&text))
+    });
     Ok(lines.collect())
 }

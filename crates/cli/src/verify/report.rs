@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::check::Check;
 use super::check::Outcome;
 use crate::failure::Failure;
+use crate::output;
 use crate::output::plain;
 
 /// What `--output json` prints.
@@ -38,7 +39,7 @@ pub(crate) fn text(checks: &[Check]) -> String {
             Outcome::Failed => ("failed", anstyle::AnsiColor::Red),
             Outcome::Skipped => ("skipped", anstyle::AnsiColor::Yellow),
         };
-        let style = colour.on_default().bold();
+        let style = output::painted(colour.on_default().bold());
         let place = check
             .directory
             .as_deref()

@@ -56,9 +56,27 @@ async fn parameters_are_encoded_and_lists_repeated() {
         server.targets(),
         [
             "GET /directory_users?limit=3&order=asc&directory=a%26b%3Dc&state=on+leave&groups=true",
-            "GET /events?events=dsync.user.created&events=dsync.new&range_start=2024-01-15+10%3A00%3A00.000",
+            "GET /events?events=dsync.user.created&events=dsync.new&range_start=2024-01-15T10%3A00%3A00.000Z",
         ]
     );
+}
+
+#[tokio::test]
+async fn times_of_events_are_sent_in_utc_with_milliseconds_whatever_form_they_had() {
+    let server = Server::start(vec![page(&[], None)]).await;
+    let client = client(&server);
+    for (time, sent) in [
+        ("2026-11-27T02:00:00+02:00", "2026-11-27T00%3A00%3A00.000Z"),
+        ("2026-11-27 02:00:00", "2026-11-27T02%3A00%3A00.000Z"),
+        ("2026-11-27T02:00:00", "2026-11-27T02%3A00%3A00.000Z"),
+        ("2026-11-27", "2026-11-27T00%3A00%3A00.000Z"),
+        ("2026-11-27T00:00:00.0001Z", "2026-11-27T00%3A00%3A00.0001Z"),
+    ] {
+        let events = client.list_events().events(vec![EventName::DsyncDeleted]);
+        events.range_start(time).range_end(time).send().await.unwrap();
+        let target = format!("GET /events?events=dsync.deleted&range_start={sent}&range_end={sent}");
+        assert_eq!(server.targets().last(), Some(&target), "{time}");
+    }
 }
 
 #[tokio::test]

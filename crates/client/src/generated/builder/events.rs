@@ -203,8 +203,8 @@ impl ListEvents {
         let request = limit.query(Self::OPERATION, request)?;
         let request = order.query(Self::OPERATION, request)?;
         let request = events.query(Self::OPERATION, request)?;
-        let request = range_start.query(Self::OPERATION, request)?;
-        let request = range_end.query(Self::OPERATION, request)?;
+        let request = range_start.time_query(Self::OPERATION, request)?;
+        let request = range_end.time_query(Self::OPERATION, request)?;
         let request = organization_id.query(Self::OPERATION, request)?;
         Ok((client, request))
     }
