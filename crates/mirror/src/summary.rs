@@ -35,6 +35,8 @@ pub struct Summary {
     pub absences: AbsenceCounts,
     /// What is not likely in what the API gave.
     pub warnings: Vec<Warning>,
+    /// How many objects, or fields of them, could not be read: `dsync quarantine list` shows them.
+    pub quarantined: u64,
 }
 
 impl Summary {

@@ -2,21 +2,21 @@
 //! API, must not bring other objects beside, nor end any.
 
 use workos_directory_sync::Error as ApiError;
-use workos_directory_sync::types::Directory;
+use workos_directory_sync::pages::RawListRequest;
 
 use super::lookup;
 use super::lookup::Lookup;
+use super::page;
 use super::part::Part;
 use super::traversal::Traversal;
-use super::traversal::WithPages;
 use crate::Counts;
 use crate::Error;
 use crate::Kind;
-use crate::record;
 use crate::record::DIRECTORIES;
 use crate::record::Record;
 use crate::store::Batch;
 use crate::store::Checkpoint;
+use crate::store::Findings;
 use crate::store::StepKey;
 
 /// How many known directories are asked for at most when a part of the source has none of them.
@@ -25,6 +25,7 @@ const ASKED: u32 = 3;
 /// Directories of the source that are held back.
 struct Page {
     records: Vec<Record>,
+    findings: Findings,
     checkpoint: Checkpoint,
 }
 
@@ -39,30 +40,33 @@ impl Part<'_> {
         counts: &mut Counts,
     ) -> Result<(), Error>
     where
-        R: WithPages<Item = Directory>,
+        R: RawListRequest,
     {
         let mut is_checked = was_checked || self.is_any_environment().await?;
         let (mut held_back, mut found, mut pages) = (Vec::new(), 0, 0);
         while let Some(page) = traversal.next().await? {
             let is_last = page.next.is_none();
-            let ids: Vec<String> = page.items.iter().map(|directory| directory.id.clone()).collect();
-            found += ids.len();
+            let (objects, findings) = page::read(&DIRECTORIES, None, &page.items);
+            let ids = objects.iter().map(|object| object.record.id.clone());
+            let ids: Vec<String> = ids.chain(findings.seen.iter().cloned()).collect();
+            found += page.items.len();
             let checkpoint = Checkpoint {
-                cursor: page.next.map(String::from),
+                cursor: page.next.clone().map(String::from),
                 traversed: is_last,
                 calls: traversal.take_calls(),
-                ended_early: is_last && pages > 0 && ids.is_empty(),
+                ended_early: is_last && pages > 0 && page.items.is_empty(),
                 begun_anew: traversal.begun_anew(),
                 ..Checkpoint::default()
             };
             pages += 1;
-            let records = page
-                .items
-                .into_iter()
-                .filter(|directory| organization.is_none_or(|id| directory.organization_id.as_deref() == Some(id)))
-                .map(record::directory)
-                .collect::<Result<_, _>>()?;
-            held_back.push(Page { records, checkpoint });
+            let records = objects.into_iter().map(|object| object.record);
+            let records =
+                records.filter(|record| organization.is_none_or(|id| record.organization_id(&DIRECTORIES) == Some(id)));
+            held_back.push(Page {
+                records: records.collect(),
+                findings,
+                checkpoint,
+            });
             if !is_checked {
                 is_checked = self.store().knows_directory(&ids).await?;
             }
@@ -76,7 +80,8 @@ impl Part<'_> {
             if is_checked {
                 for page in held_back.drain(..) {
                     let batch = Batch::Objects(&DIRECTORIES, page.records);
-                    self.write_page(key, batch, page.checkpoint, counts).await?;
+                    self.write_page(key, (batch, page.findings), page.checkpoint, counts)
+                        .await?;
                 }
             }
             if is_last {
@@ -91,34 +96,39 @@ impl Part<'_> {
         let key = StepKey::directories(self.run());
         let (mut found, mut absent) = (Vec::new(), Vec::new());
         for id in ids {
-            match self.client().get_directory().id(id.as_str()).send().await {
-                Ok(directory) => {
-                    let directory = directory.into_inner();
-                    record::belongs("directory", &directory.id, &directory.id, id)?;
-                    found.push(record::directory(directory)?);
+            match lookup::look_up(self.client(), &DIRECTORIES, id).await? {
+                Lookup::Found(object, mut findings) => {
+                    findings.released.push(id.clone());
+                    found.push((Some(object.record), findings));
                 }
-                Err(error @ ApiError::NotFound(_)) => {
-                    if !self.store().knows_directory(std::slice::from_ref(id)).await? {
-                        return Err(error.into());
-                    }
-                    absent.push((id, lookup::failed(error)?));
+                Lookup::Unreadable(findings) => found.push((None, findings)),
+                Lookup::NotFound(error) if !self.store().knows_directory(std::slice::from_ref(id)).await? => {
+                    return Err(error.into());
                 }
-                Err(error) => return Err(error.into()),
+                Lookup::Undecided {
+                    refused: Some(error), ..
+                } => return Err(error.into()),
+                Lookup::Undecided { reason, .. } => return Err(Error::Undecided { id: id.clone(), reason }),
+                lookup @ Lookup::NotFound(_) => absent.push((id, lookup)),
             }
         }
-        let found_ids: Vec<String> = found.iter().map(|record| record.id.clone()).collect();
+        let records = found.iter().filter_map(|(record, _)| record.as_ref());
+        let found_ids: Vec<String> = records.map(|record: &Record| record.id.clone()).collect();
         if !self.is_any_environment().await? && !self.store().knows_directory(&found_ids).await? {
             let found = u64::try_from(found_ids.len()).unwrap_or(u64::MAX);
             self.require_environment(found, ASKED, ids).await?;
         }
-        for record in found {
+        for (record, findings) in found {
             let checkpoint = Checkpoint {
                 calls: 1,
                 ..Checkpoint::default()
             };
             let now = self.now();
-            let batch = Batch::Objects(&DIRECTORIES, vec![record]);
-            self.store().write(key, self.held(&now), batch, checkpoint).await?;
+            let batch = Batch::Objects(&DIRECTORIES, record.into_iter().collect());
+            self.store()
+                .write(key, self.held(&now), batch, &findings, checkpoint)
+                .await?;
+            self.tell_findings(&findings);
         }
         for (id, lookup) in absent {
             let now = self.now();

@@ -1,56 +1,49 @@
-//! One object, asked for by its id.
+//! Asking for one object by its id: what the API says of it, when a list does not say it or cannot be believed.
 
+use serde_json::Value;
+use serde_json::value::RawValue;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error as ApiError;
 
+use super::page;
 use crate::Error;
 use crate::Kind;
-use crate::record;
-use crate::record::EmbeddedGroups;
-use crate::record::Record;
+use crate::record::ReadObject;
+use crate::record::Table;
+use crate::store::Findings;
+use crate::store::Source;
 
-/// What the API says of an object that it was asked for by id.
+/// What the API says of an object.
 #[derive(Debug)]
 pub(crate) enum Lookup {
-    /// It is there.
-    Found(Record, EmbeddedGroups),
-    /// It is not there: a 404 in the API's own form, not one of a proxy.
-    NotFoundByApi,
-    /// The response decides nothing.
+    /// It is there; fields that cannot be read are among the findings.
+    Found(Box<ReadObject>, Findings),
+    /// It is there, but cannot be read.
+    Unreadable(Findings),
+    /// There is none, says the API itself, in its own form.
+    NotFound(ApiError),
+    /// Nothing that decides it.
     Undecided {
-        /// Why, in a few words.
+        /// Why, on one line.
         reason: String,
+        /// What the API refused, if it did.
+        refused: Option<ApiError>,
     },
 }
 
-/// Asks for a user, group or directory by its id.
+/// Asks for a directory, user or group.
 ///
 /// # Errors
 ///
-/// What would meet every other request, too: the network, the key, the shared limits.
-pub(crate) async fn lookup(client: &Client, kind: Kind, id: &str) -> Result<Lookup, Error> {
-    let found = match kind {
-        Kind::Directories => client
-            .get_directory()
-            .id(id)
-            .send()
-            .await
-            .map(|directory| record::directory(directory.into_inner()).map(|record| (record, EmbeddedGroups::Untold))),
-        Kind::Groups => client.get_directory_group().id(id).send().await.map(|group| {
-            let group = group.into_inner();
-            let directory = group.directory_id.clone();
-            record::group(group, &directory).map(|record| (record, EmbeddedGroups::Untold))
-        }),
-        Kind::Users | Kind::Memberships => client.get_directory_user().id(id).send().await.map(|user| {
-            let user = user.into_inner();
-            let directory = user.directory_id.clone();
-            record::user(user, &directory)
-        }),
+/// What would meet every other request, too: the network, the key, the rate limit.
+pub(crate) async fn look_up(client: &Client, table: &'static Table, id: &str) -> Result<Lookup, Error> {
+    let response = match table.kind {
+        Kind::Directories => client.get_directory().id(id).send_raw().await,
+        Kind::Users => client.get_directory_user().id(id).send_raw().await,
+        Kind::Groups | Kind::Memberships => client.get_directory_group().id(id).send_raw().await,
     };
-    match found {
-        Ok(Ok((record, groups))) if record.id == id => Ok(Lookup::Found(record, groups)),
-        Ok(Ok(_)) => Ok(undecided("another object came")),
-        Ok(Err(_)) => Ok(undecided("unreadable")),
+    match response {
+        Ok(response) => Ok(read(table, id, &response.into_inner())),
         Err(error) => failed(error),
     }
 }
@@ -61,21 +54,38 @@ pub(crate) async fn lookup(client: &Client, kind: Kind, id: &str) -> Result<Look
 ///
 /// The failure itself, when it says nothing of a single object.
 pub(crate) fn failed(error: ApiError) -> Result<Lookup, Error> {
-    match error {
-        ApiError::NotFound(error) if error.has_api_form() => Ok(Lookup::NotFoundByApi),
-        ApiError::Network(_) | ApiError::Unauthorized(_) | ApiError::Gate { .. } => Err(error.into()),
-        ApiError::Timeout(_) => Ok(undecided("timeout")),
-        ApiError::Decode(_) | ApiError::TooLarge(_) => Ok(undecided("unreadable")),
-        error => Ok(match error.status() {
-            Some(404) => undecided("404, but not in the API's form"),
-            Some(status) => undecided(&status.to_string()),
-            None => undecided("no response"),
-        }),
-    }
+    let reason = match &error {
+        ApiError::NotFound(response) if response.has_api_form() => return Ok(Lookup::NotFound(error)),
+        ApiError::Network(_) | ApiError::Unauthorized(_) | ApiError::Gate { .. } => return Err(error.into()),
+        ApiError::Timeout(_) => "timeout".to_owned(),
+        ApiError::Decode(_) | ApiError::TooLarge(_) => "unreadable".to_owned(),
+        _ => match error.status() {
+            Some(404) => "404, but not in the API's form".to_owned(),
+            Some(status) => status.to_string(),
+            None => "no response".to_owned(),
+        },
+    };
+    Ok(Lookup::Undecided {
+        reason,
+        refused: Some(error),
+    })
 }
 
-fn undecided(reason: &str) -> Lookup {
-    Lookup::Undecided {
-        reason: reason.to_owned(),
+fn read(table: &'static Table, id: &str, raw: &RawValue) -> Lookup {
+    let mut findings = Findings::default();
+    match page::take(table, None, raw.get(), Source::Lookup, &mut findings) {
+        Some(object) if object.record.id == id => Lookup::Found(Box::new(object), findings),
+        Some(object) => Lookup::Undecided {
+            reason: format!("the response is about `{}`", object.record.id),
+            refused: None,
+        },
+        None if findings.seen.iter().any(|seen| seen == id) => Lookup::Unreadable(findings),
+        None => Lookup::Undecided {
+            reason: match serde_json::from_str::<Value>(raw.get()) {
+                Ok(Value::Object(_)) => "the response has another id, or none".to_owned(),
+                _ => "the response is no object".to_owned(),
+            },
+            refused: None,
+        },
     }
 }

@@ -8,7 +8,9 @@
 //! traversal  one list
 //! environment whether the source is the one that the database is a mirror of
 //! absences   what the lists did not give
-//! lookup     one object, asked for by its id
+//! page       its objects, read one by one
+//! lookup     one object by its id
+//! unreadable objects whose state cannot be read
 //! planner    which way to find out memberships
 //! progress   what is told meanwhile
 //! ```
@@ -19,10 +21,12 @@ mod engine;
 mod environment;
 mod forecast;
 pub(crate) mod lookup;
+pub(crate) mod page;
 mod part;
 mod planner;
 mod progress;
 mod traversal;
+mod unreadable;
 
 use std::fmt;
 use std::time::Duration;
@@ -50,6 +54,9 @@ const DIRECTORIES_AT_A_TIME: usize = 4;
 
 /// How old a run may be to be resumed, unless said otherwise. What its first pages brought is as old as that.
 const RESUME_WITHIN: Duration = Duration::from_secs(60 * 60);
+
+/// For how long a state may be unreadable before it counts as suspended, unless set.
+const UNREADABLE_STATE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What to traverse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +93,7 @@ pub struct FullSync<'a> {
     absences: AbsenceSettings,
     allow_other_environment: bool,
     resume_within: Duration,
+    unreadable_state_after: Duration,
     on_progress: Box<dyn Fn(&Progress) + Send + Sync + 'a>,
 }
 
@@ -99,6 +107,7 @@ impl<'a> FullSync<'a> {
             absences: AbsenceSettings::default(),
             allow_other_environment: false,
             resume_within: RESUME_WITHIN,
+            unreadable_state_after: UNREADABLE_STATE_AFTER,
             on_progress: Box::new(|_| {}),
         }
     }
@@ -159,6 +168,13 @@ impl<'a> FullSync<'a> {
     /// How old an interrupted run may be to be resumed, one hour unless said otherwise; zero always starts anew.
     pub fn resume_within(mut self, age: Duration) -> Self {
         self.resume_within = age;
+        self
+    }
+
+    /// Sets for how long the state of an object may be unreadable, in lists and by id, before it counts as suspended: its
+    /// state is `unreadable` then. 24 hours unless set.
+    pub fn unreadable_state_after(mut self, time: Duration) -> Self {
+        self.unreadable_state_after = time;
         self
     }
 

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
+use serde_json::value::RawValue;
 use workos_directory_sync::Client;
+use workos_directory_sync::Timestamp;
+use workos_directory_sync::pages::RawListRequest;
 use workos_directory_sync::types::Order;
 
 use super::FullSync;
@@ -10,11 +13,12 @@ use super::Progress;
 use super::Scope;
 use super::absences::Lookups;
 use super::traversal::Traversal;
-use super::traversal::WithPages;
 use crate::Counts;
 use crate::Error;
+use crate::record::DIRECTORIES;
 use crate::store::Batch;
 use crate::store::Checkpoint;
+use crate::store::Findings;
 use crate::store::Held;
 use crate::store::Lease;
 use crate::store::StepKey;
@@ -97,6 +101,26 @@ impl<'a> Part<'a> {
         (self.sync.on_progress)(&progress);
     }
 
+    /// Until when a state must have become unreadable to count as suspended, in canonical form.
+    pub(super) fn unreadable_before(&self) -> String {
+        let now = self.sync.mirror.now();
+        let before = now.as_jiff().saturating_sub(self.sync.unreadable_state_after);
+        before.map_or_else(|_| String::new(), |before| Timestamp::from(before).canonical())
+    }
+
+    /// Reports what cannot be read.
+    pub(super) fn tell_findings(&self, findings: &Findings) {
+        for finding in &findings.odd {
+            self.tell(Progress::Quarantined {
+                directory: finding.directory_id.clone(),
+                kind: finding.kind.to_owned(),
+                id: finding.id.clone(),
+                path: finding.fault.path.clone(),
+                error: finding.fault.error.clone(),
+            });
+        }
+    }
+
     /// What is written from now on is written under the part's lease.
     pub(super) fn held<'h>(&'h self, now: &'h str) -> Held<'h> {
         Held {
@@ -130,6 +154,7 @@ impl<'a> Part<'a> {
                 .await?;
         }
         if !step.finished {
+            self.ask_for_unreadable(key, &DIRECTORIES).await?;
             let now = self.now();
             self.store().finish_directories(self.held(&now), organization).await?;
         }
@@ -159,12 +184,16 @@ impl<'a> Part<'a> {
     pub(super) async fn write_page(
         &self,
         key: StepKey<'_>,
-        batch: Batch,
+        (batch, findings): (Batch, Findings),
         checkpoint: Checkpoint,
         counts: &mut Counts,
     ) -> Result<(), Error> {
         let now = self.now();
-        *counts += self.store().write(key, self.held(&now), batch, checkpoint).await?;
+        *counts += self
+            .store()
+            .write(key, self.held(&now), batch, &findings, checkpoint)
+            .await?;
+        self.tell_findings(&findings);
         self.tell(Progress::Page {
             directory: key.directory.to_owned(),
             kind: key.kind,
@@ -183,17 +212,17 @@ impl<'a> Part<'a> {
         mut traversal: Traversal<R>,
         owner: Option<&str>,
         counts: &mut Counts,
-        to_batch: F,
+        read: F,
     ) -> Result<(), Error>
     where
-        R: WithPages,
-        F: Fn(Vec<R::Item>) -> Result<Batch, Error> + Send + Sync,
+        R: RawListRequest,
+        F: Fn(Vec<Box<RawValue>>) -> (Batch, Findings) + Send + Sync,
     {
         let (mut previous, mut pages) = (HashSet::new(), 0);
         while let Some(page) = traversal.next().await? {
             let is_last = page.next.is_none();
             let is_empty = page.items.is_empty();
-            let batch = to_batch(page.items)?;
+            let (batch, findings) = read(page.items);
             let checkpoint = Checkpoint {
                 position: owner.map(str::to_owned),
                 cursor: page.next.map(String::from),
@@ -204,7 +233,7 @@ impl<'a> Part<'a> {
                 begun_anew: traversal.begun_anew(),
             };
             pages += 1;
-            self.write_page(key, batch, checkpoint, counts).await?;
+            self.write_page(key, (batch, findings), checkpoint, counts).await?;
             if is_last {
                 return Ok(());
             }

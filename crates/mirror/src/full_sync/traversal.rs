@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 
-use workos_directory_sync::pages::ListRequest;
+use serde_json::value::RawValue;
 use workos_directory_sync::pages::Page;
 use workos_directory_sync::pages::Pages;
+use workos_directory_sync::pages::Raw;
+use workos_directory_sync::pages::RawListRequest;
+use workos_directory_sync::pages::RawPages;
 
 use crate::Error;
 
@@ -13,8 +16,8 @@ use crate::Error;
 /// A cursor that was kept can be refused later, since the object that it names is gone: then the list starts anew. A
 /// parameter that only some servers know can be refused: then it is left out.
 #[derive(Debug)]
-pub(super) struct Traversal<R: ListRequest> {
-    pages: Pages<R>,
+pub(super) struct Traversal<R: RawListRequest> {
+    pages: RawPages<R>,
     /// Other ways to ask, if the first page is refused.
     fallbacks: VecDeque<R>,
     calls: u64,
@@ -24,12 +27,9 @@ pub(super) struct Traversal<R: ListRequest> {
     has_cursor: bool,
 }
 
-impl<R: ListRequest> Traversal<R> {
+impl<R: RawListRequest> Traversal<R> {
     /// A list that goes on from `cursor`, if there is one. `request` is tried first, then `fallback`.
-    pub(super) fn new(cursor: Option<String>, request: R, fallback: Option<R>) -> Traversal<R>
-    where
-        R: WithPages,
-    {
+    pub(super) fn new(cursor: Option<String>, request: R, fallback: Option<R>) -> Self {
         let has_cursor = cursor.is_some();
         let mut ways = VecDeque::with_capacity(3);
         if let Some(cursor) = cursor {
@@ -39,7 +39,7 @@ impl<R: ListRequest> Traversal<R> {
         ways.extend(fallback);
         let first = ways.pop_front().unwrap_or(request);
         Self {
-            pages: first.all_pages(),
+            pages: Pages::new(Raw::new(first)),
             fallbacks: ways,
             calls: 0,
             begun_anew: false,
@@ -53,10 +53,7 @@ impl<R: ListRequest> Traversal<R> {
     }
 
     /// The next page; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Page<R::Item>>, Error>
-    where
-        R: WithPages,
-    {
+    pub(super) async fn next(&mut self) -> Result<Option<Page<Box<RawValue>>>, Error> {
         loop {
             let Some(page) = self.pages.next().await else {
                 return Ok(None);
@@ -66,7 +63,7 @@ impl<R: ListRequest> Traversal<R> {
                 Err(error) if matches!(error.status(), Some(400 | 404 | 422)) => match self.fallbacks.pop_front() {
                     Some(request) => {
                         self.begun_anew = self.has_cursor;
-                        self.pages = request.all_pages();
+                        self.pages = Pages::new(Raw::new(request));
                     }
                     None => return Err(error.into()),
                 },
@@ -84,20 +81,3 @@ impl<R: ListRequest> Traversal<R> {
         std::mem::take(&mut self.calls)
     }
 }
-
-/// The generated builders' `pages`, which is no part of [`ListRequest`].
-pub(super) trait WithPages: ListRequest {
-    fn all_pages(self) -> Pages<Self>;
-}
-
-macro_rules! with_pages {
-    ($($builder:ident),*) => {$(
-        impl WithPages for workos_directory_sync::builder::$builder {
-            fn all_pages(self) -> Pages<Self> {
-                self.pages()
-            }
-        }
-    )*};
-}
-
-with_pages!(ListDirectories, ListDirectoryUsers, ListDirectoryGroups);

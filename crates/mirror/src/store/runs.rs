@@ -16,6 +16,7 @@ use super::Held;
 use super::Store;
 use super::absences;
 use super::leases;
+use super::quarantine;
 use super::steps;
 use crate::Counts;
 use crate::Error;
@@ -376,6 +377,7 @@ async fn summary(connection: &mut Connection, run: &Run, finished_at: Timestamp)
         calls: 0,
         absences,
         warnings,
+        quarantined: quarantine::count_of_run(connection, run.id).await?,
     };
     for (kind, counts) in [
         (Kind::Directories, &mut summary.directories),

@@ -319,14 +319,13 @@ pub(super) async fn add_repeated(
 
 /// How many objects a step's list gave twice.
 pub(super) async fn repeated(connection: &mut Connection, key: StepKey<'_>) -> Result<u64, sqlx::Error> {
-    let repeated: Option<i64> = sqlx::query_scalar(
-        "SELECT repeated FROM sync_steps WHERE run_id = $1 AND directory_id = $2 AND kind = $3",
-    )
-    .bind(key.run)
-    .bind(key.directory)
-    .bind(key.kind.as_str())
-    .fetch_optional(connection)
-    .await?;
+    let repeated: Option<i64> =
+        sqlx::query_scalar("SELECT repeated FROM sync_steps WHERE run_id = $1 AND directory_id = $2 AND kind = $3")
+            .bind(key.run)
+            .bind(key.directory)
+            .bind(key.kind.as_str())
+            .fetch_optional(connection)
+            .await?;
     Ok(repeated.map_or(0, unsigned))
 }
 

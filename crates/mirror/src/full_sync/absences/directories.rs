@@ -4,7 +4,7 @@ use super::Lookups;
 use super::Pace;
 use crate::Error;
 use crate::full_sync::lookup::Lookup;
-use crate::full_sync::lookup::lookup;
+use crate::full_sync::lookup::look_up;
 use crate::store::Ends;
 
 impl Lookups<'_> {
@@ -46,10 +46,13 @@ impl Lookups<'_> {
         let Some(object) = self.mirror.store.control_of_directories(self.held(&now)).await? else {
             return Ok(Some("no other directory is known".to_owned()));
         };
-        Ok(match lookup(self.client, object.kind, &object.id).await? {
-            Lookup::Found(..) => None,
-            Lookup::NotFoundByApi => Some(format!("{}: 404", object.id)),
-            Lookup::Undecided { reason } => Some(format!("{}: {reason}", object.id)),
-        })
+        Ok(
+            match look_up(self.client, super::table_of(object.kind), &object.id).await? {
+                Lookup::Found(..) => None,
+                Lookup::NotFound(_) => Some(format!("{}: 404", object.id)),
+                Lookup::Unreadable(_) => Some(format!("{}: unreadable", object.id)),
+                Lookup::Undecided { reason, .. } => Some(format!("{}: {reason}", object.id)),
+            },
+        )
     }
 }

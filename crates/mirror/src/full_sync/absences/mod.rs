@@ -19,13 +19,14 @@ use workos_directory_sync::Client;
 use workos_directory_sync::Timestamp;
 
 use super::lookup::Lookup;
-use super::lookup::lookup;
+use super::lookup::look_up;
 use crate::Error;
 use crate::Kind;
 use crate::Mirror;
 use crate::absences::AbsenceSettings;
 use crate::record::DIRECTORIES;
 use crate::record::GROUPS;
+use crate::record::Table;
 use crate::record::USERS;
 use crate::store::Absence;
 use crate::store::Ends;
@@ -72,7 +73,10 @@ impl Lookups<'_> {
         let (mut pace, mut futile, mut asked) = (Pace::new(self.client), 0, 0);
         while futile < FUTILE && asked < self.at_a_time {
             let now = self.now();
-            let due = self.mirror.store.due_absences(self.held(&now), directory, &kinds, AT_A_TIME);
+            let due = self
+                .mirror
+                .store
+                .due_absences(self.held(&now), directory, &kinds, AT_A_TIME);
             let due = due.await?;
             let wanted = u64::try_from(due.len()).unwrap_or(0).min(self.at_a_time - asked);
             let granted = self.reserve(wanted).await?;
@@ -108,7 +112,7 @@ impl Lookups<'_> {
 
     /// Asks for an absent object and notes what the API says. Returns whether that decides anything.
     async fn ask(&self, absence: &Absence) -> Result<bool, Error> {
-        let answer = lookup(self.client, absence.kind, &absence.id).await?;
+        let answer = look_up(self.client, table_of(absence.kind), &absence.id).await?;
         self.note(absence, answer).await
     }
 
@@ -116,17 +120,23 @@ impl Lookups<'_> {
     pub(super) async fn note(&self, absence: &Absence, lookup: Lookup) -> Result<bool, Error> {
         let store = &self.mirror.store;
         match lookup {
-            Lookup::Found(record, groups) => {
+            Lookup::Found(object, findings) => {
                 let now = self.now();
-                store.refresh(self.held(&now), absence, record, groups).await?;
+                store.refresh(self.held(&now), absence, *object, &findings).await?;
                 Ok(true)
             }
-            Lookup::NotFoundByApi => {
+            Lookup::NotFound(_) => {
                 let now = self.now();
                 store.note_missing(self.held(&now), absence).await?;
                 Ok(true)
             }
-            Lookup::Undecided { reason } => {
+            Lookup::Unreadable(_) => {
+                let (now, rest) = (self.now(), self.rest(absence.attempts));
+                let noted = store.note_undecided(self.held(&now), absence, "unreadable", &rest);
+                noted.await?;
+                Ok(false)
+            }
+            Lookup::Undecided { reason, .. } => {
                 let (now, rest) = (self.now(), self.rest(absence.attempts));
                 store.note_undecided(self.held(&now), absence, &reason, &rest).await?;
                 Ok(false)
@@ -140,8 +150,9 @@ impl Lookups<'_> {
         let Some(object) = self.mirror.store.control(self.held(&now), directory).await? else {
             return Ok(Some("the directory's lists have nothing to ask for".to_owned()));
         };
-        Ok(match lookup(self.client, object.kind, &object.id).await? {
-            Lookup::Found(record, _) => {
+        Ok(match look_up(self.client, table_of(object.kind), &object.id).await? {
+            Lookup::Found(found, _) => {
+                let record = &found.record;
                 let is_there = match object.kind {
                     Kind::Directories => record.state(&DIRECTORIES).is_some_and(is_linked),
                     Kind::Groups => record.directory_id(&GROUPS) == directory,
@@ -149,12 +160,14 @@ impl Lookups<'_> {
                 };
                 (!is_there).then(|| format!("{} is not as its list says", object.id))
             }
-            Lookup::NotFoundByApi => Some(format!("{}: 404", object.id)),
-            Lookup::Undecided { reason } => Some(format!("{}: {reason}", object.id)),
+            Lookup::NotFound(_) => Some(format!("{}: 404", object.id)),
+            Lookup::Unreadable(_) => Some(format!("{}: unreadable", object.id)),
+            Lookup::Undecided { reason, .. } => Some(format!("{}: {reason}", object.id)),
         })
     }
 
-    async fn reserve(&self, wanted: u64) -> Result<u64, Error> {
+    /// Takes lookups out of what this pass may do, and returns how many were left.
+    pub(super) async fn reserve(&self, wanted: u64) -> Result<u64, Error> {
         if wanted == 0 {
             return Ok(0);
         }
@@ -164,10 +177,7 @@ impl Lookups<'_> {
     }
 
     fn held<'h>(&'h self, now: &'h str) -> Held<'h> {
-        Held {
-            lease: self.lease,
-            now,
-        }
+        Held { lease: self.lease, now }
     }
 
     fn now(&self) -> String {
@@ -181,6 +191,15 @@ impl Lookups<'_> {
         let now = self.mirror.now();
         let next = now.as_jiff().saturating_add(rest).map(Timestamp::from);
         next.unwrap_or(now).canonical()
+    }
+}
+
+/// The table of users, groups or directories.
+fn table_of(kind: Kind) -> &'static Table {
+    match kind {
+        Kind::Directories => &DIRECTORIES,
+        Kind::Users => &USERS,
+        Kind::Groups | Kind::Memberships => &GROUPS,
     }
 }
 

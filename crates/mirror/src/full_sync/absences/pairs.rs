@@ -47,10 +47,12 @@ impl Lookups<'_> {
             lists += 1;
             let listed = if pair.owners == Kind::Users {
                 let request = self.client.list_directory_groups().user(pair.owner.as_str());
-                self.list(directory, &pair, request.order(Order::Asc).raw_pages(), &mut pace).await?
+                self.list(directory, &pair, request.order(Order::Asc).raw_pages(), &mut pace)
+                    .await?
             } else {
                 let request = self.client.list_directory_users().group(pair.owner.as_str());
-                self.list(directory, &pair, request.order(Order::Asc).raw_pages(), &mut pace).await?
+                self.list(directory, &pair, request.order(Order::Asc).raw_pages(), &mut pace)
+                    .await?
             };
             match listed {
                 Listed::Whole(calls) => {
@@ -76,7 +78,7 @@ impl Lookups<'_> {
         pace: &mut Pace,
     ) -> Result<Listed, Error>
     where
-        R: workos_directory_sync::pages::ListRequest,
+        R: workos_directory_sync::pages::RawListRequest,
     {
         let mut calls = 0;
         loop {
@@ -92,7 +94,7 @@ impl Lookups<'_> {
                 Ok(page) => page,
                 Err(error) => {
                     return Ok(match lookup::failed(error)? {
-                        Lookup::Undecided { reason } => Listed::Undecided(reason),
+                        Lookup::Undecided { reason, .. } => Listed::Undecided(reason),
                         _ => Listed::Undecided("404".to_owned()),
                     });
                 }
@@ -114,9 +116,11 @@ impl Lookups<'_> {
 
 /// The memberships that a page gives; `None` when the id of one cannot be read.
 fn pairs(pair: &Pair, items: &[Box<RawValue>]) -> Option<Vec<(String, String)>> {
-    let ids = items
-        .iter()
-        .map(|item| serde_json::from_str::<Identified>(item.get()).ok().map(|object| object.id));
+    let ids = items.iter().map(|item| {
+        serde_json::from_str::<Identified>(item.get())
+            .ok()
+            .map(|object| object.id)
+    });
     let pairs = ids.map(|id| {
         let id = id?;
         Some(if pair.owners == Kind::Users {

@@ -70,7 +70,10 @@ impl Store {
             let ids = confirmed(&mut transaction, pass, directory, kind, ends).await?;
             ended += end(&mut transaction, held, pass, key, &ids, ChangeReason::Confirmed).await?;
             let (ids, reason) = if approvals::use_one(&mut transaction, pass, directory, kind).await? {
-                (undecided(&mut transaction, directory, kind).await?, ChangeReason::Approved)
+                (
+                    undecided(&mut transaction, directory, kind).await?,
+                    ChangeReason::Approved,
+                )
             } else if ends.settings.repeated_absence == RepeatedAbsence::End {
                 let ids = repeated(&mut transaction, pass, directory, kind).await?;
                 (ids, ChangeReason::RepeatedAbsence)
@@ -307,8 +310,7 @@ async fn mark(
     now: &str,
     ids: &str,
 ) -> Result<u64, sqlx::Error> {
-    let sql =
-        format!("UPDATE {table} SET deleted_at = $1, changed_at = $1 WHERE deleted_at IS NULL AND {condition}");
+    let sql = format!("UPDATE {table} SET deleted_at = $1, changed_at = $1 WHERE deleted_at IS NULL AND {condition}");
     let marked = sqlx::query(AssertSqlSafe(sql))
         .bind(now)
         .bind(ids)

@@ -10,9 +10,11 @@ use crate::Kind;
 use crate::record::DIRECTORIES;
 use crate::record::EmbeddedGroups;
 use crate::record::GROUPS;
+use crate::record::ReadObject;
 use crate::record::Record;
 use crate::record::USERS;
 use crate::store::Connection;
+use crate::store::Findings;
 use crate::store::Held;
 use crate::store::StepKey;
 use crate::store::Store;
@@ -21,6 +23,7 @@ use crate::store::memberships;
 use crate::store::objects;
 use crate::store::outbox;
 use crate::store::outbox::Told;
+use crate::store::quarantine;
 use crate::store::steps;
 
 /// What a response says that a 404 came from the API itself.
@@ -172,11 +175,13 @@ impl Store {
         &self,
         held: Held<'_>,
         absence: &Absence,
-        record: Record,
-        groups: EmbeddedGroups,
+        object: ReadObject,
+        findings: &Findings,
     ) -> Result<(), Error> {
         let (mut transaction, pass) = self.begin_pass(held).await?;
-        apply(&mut transaction, pass, absence.kind, record, groups).await?;
+        quarantine::release(&mut transaction, absence.kind, std::slice::from_ref(&absence.id)).await?;
+        quarantine::write(&mut transaction, pass.stamp, &findings.odd).await?;
+        apply(&mut transaction, pass, absence.kind, object.record, object.groups).await?;
         respond(&mut transaction, pass, absence, FOUND, None).await?;
         count(&mut transaction, held, absence, 1).await?;
         transaction.commit().await?;

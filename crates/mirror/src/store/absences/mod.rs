@@ -120,10 +120,7 @@ impl Held<'_> {
 
 impl Store {
     /// Begins a transaction under the lease of a part of a full sync or of a pass.
-    pub(super) async fn begin_pass<'h>(
-        &self,
-        held: Held<'h>,
-    ) -> Result<(Transaction<'static, Any>, Pass<'h>), Error> {
+    pub(super) async fn begin_pass<'h>(&self, held: Held<'h>) -> Result<(Transaction<'static, Any>, Pass<'h>), Error> {
         let number = held.pass();
         if held.is_run() {
             let stamp = held.stamp();

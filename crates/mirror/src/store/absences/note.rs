@@ -27,7 +27,10 @@ pub(in crate::store) async fn note_step(
     if steps::repeated(connection, key).await? > 0 {
         found.push(WarningKind::RepeatedObject);
     }
-    if announced(connection, key).await?.is_some_and(|announced| announced > seen) {
+    if announced(connection, key)
+        .await?
+        .is_some_and(|announced| announced > seen)
+    {
         found.push(if had == 0 {
             WarningKind::FirstSyncShort
         } else {

@@ -258,7 +258,13 @@ impl Store {
     }
 
     /// Ends the absent memberships that the complete list of a user or group does not give either.
-    pub(crate) async fn end_pairs(&self, held: Held<'_>, directory: &str, pair: &Pair, calls: u64) -> Result<(), Error> {
+    pub(crate) async fn end_pairs(
+        &self,
+        held: Held<'_>,
+        directory: &str,
+        pair: &Pair,
+        calls: u64,
+    ) -> Result<(), Error> {
         let (mut transaction, pass) = self.begin_pass(held).await?;
         let gone = format!(
             "SELECT a.id, a.group_id FROM absences AS a
@@ -267,9 +273,8 @@ impl Store {
             column(pair.owners),
             is_live(Kind::Memberships)
         );
-        let sql = format!(
-            "UPDATE memberships SET deleted_at = $4, changed_at = $4 WHERE (user_id, group_id) IN ({gone})"
-        );
+        let sql =
+            format!("UPDATE memberships SET deleted_at = $4, changed_at = $4 WHERE (user_id, group_id) IN ({gone})");
         let ended = sqlx::query(AssertSqlSafe(sql))
             .bind(directory)
             .bind(pair.owner.as_str())
