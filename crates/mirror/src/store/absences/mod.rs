@@ -34,7 +34,6 @@ use super::leases;
 use crate::Error;
 use crate::Kind;
 
-pub(crate) use self::control::ControlObject;
 pub(crate) use self::control::is_linked;
 pub(crate) use self::end::Ends;
 pub(super) use self::lookups::leave_foreign_groups;
