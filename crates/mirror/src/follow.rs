@@ -11,7 +11,9 @@
 //! Where to begin is noted before the first full sync begins, so that nothing falls between the two. When the API does not
 //! know the cursor any more, that is told, the cursor is forgotten, and a full sync brings what the lost events did.
 
+use std::cell::Cell;
 use std::fmt;
+use std::pin::Pin;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -24,10 +26,14 @@ use workos_directory_sync::Timestamp;
 
 use crate::Error;
 use crate::EventCounts;
+use crate::FailureKind;
 use crate::Mirror;
 use crate::Summary;
 use crate::event_page;
 use crate::event_page::Start;
+use crate::failure::retry_conflicts;
+use crate::ingest;
+use crate::ingest::Which;
 use crate::lock::Work;
 use crate::presence::Presence;
 use crate::store::CLOCKS_DIFFER;
@@ -142,13 +148,49 @@ impl<'a> Follow<'a> {
     ///
     /// # Errors
     ///
-    /// When the API refuses the key or the database cannot be used. Everything else is told to
-    /// [`on_progress`](Self::on_progress) and tried again.
+    /// When the API refuses the key, and when the database refuses the user before anything was done. Everything else is told
+    /// to [`on_progress`](Self::on_progress) and tried again, also that the database cannot be reached:
+    /// [`Error::failure`] says which is which.
     ///
     /// [`Error::Busy`] when another process follows into the same SQLite file. With PostgreSQL any number of processes do.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let _locked = self.mirror.lock.take(Work::Follow)?;
         let mut shutdown = pin!(shutdown);
+        let mut wait = Wait::default();
+        let mut has_worked = false;
+        loop {
+            let worked = Cell::new(false);
+            let ended = self.follow_as_one_worker(shutdown.as_mut(), &worked).await;
+            let Err(error) = ended else {
+                return Ok(());
+            };
+            if worked.get() {
+                has_worked = true;
+                wait = Wait::default();
+            }
+            let kind = error.failure();
+            if !kind.passes() || (kind == FailureKind::Setup && !has_worked) {
+                return Err(error);
+            }
+            let pause = wait.next(LONGEST_WAIT);
+            self.tell(&FollowProgress::Failed {
+                error: error.chain(),
+                again_in_seconds: pause.as_secs(),
+            });
+            tokio::select! {
+                () = &mut shutdown => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Follows until the worker that does so is gone, as it is when its session with the database ends. Notes when it has
+    /// read something from the database.
+    async fn follow_as_one_worker(
+        &self,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+        worked: &Cell<bool>,
+    ) -> Result<(), Error> {
         let presence = tokio::select! {
             () = &mut shutdown => return Ok(()),
             entered = Presence::enter(self.mirror) => entered?,
@@ -157,6 +199,7 @@ impl<'a> Follow<'a> {
         let look_again = Notify::new();
         let work = async {
             self.mirror.store.place(SCOPE, &self.range_start()).await?;
+            worked.set(true);
             tokio::select! {
                 ended = self.poll_always(&client, &presence, &look_again) => ended,
                 ended = self.reconcile_always(&client, &presence, &look_again) => ended,
@@ -231,7 +274,13 @@ impl<'a> Follow<'a> {
         };
         let now = self.mirror.now().canonical();
         let list = Some((SCOPE, lease));
-        let counts = self.mirror.store.take_events(&page.events, &now, list).await?;
+        let taken = retry_conflicts(|| self.mirror.store.take_events(&page.events, &now, list)).await;
+        let counts = match taken {
+            Err(error) if error.failure().is_of_one_event() => {
+                ingest::apply_listed(self.mirror, &page.events, (SCOPE, lease)).await?
+            }
+            taken => taken?,
+        };
         Ok((counts, page.is_last))
     }
 
@@ -258,6 +307,10 @@ impl<'a> Follow<'a> {
                         self.tell(&FollowProgress::Applied(counts));
                     }
                     if is_last {
+                        let deferred = ingest::apply_all(self.mirror, Which::Deferred).await?;
+                        if deferred != EventCounts::default() {
+                            self.tell(&FollowProgress::Applied(deferred));
+                        }
                         self.tell(&FollowProgress::CaughtUp {
                             full_sync_began_at: self.last_full_sync().await?,
                         });
@@ -359,9 +412,9 @@ impl<'a> Follow<'a> {
         start.unwrap_or(now).canonical()
     }
 
-    /// Tells what failed and waits, unless trying again is no use.
+    /// Tells what failed and waits, unless trying again is no use, or the database is out of reach: then a new worker begins.
     async fn failed(&self, error: Error, wait: Duration) -> Result<(), Error> {
-        if matches!(error.api(), Some(ApiError::Unauthorized(_))) || matches!(error, Error::Database(_)) {
+        if !error.failure().passes() || error.is_of_the_database() {
             return Err(error);
         }
         self.tell(&FollowProgress::Failed {

@@ -64,6 +64,7 @@ use self::dialect::Dialect;
 pub use self::events::EventCounts;
 pub(crate) use self::gone::Guard;
 pub(crate) use self::gone::Refusal;
+pub(crate) use self::inbox::Deferral;
 pub(crate) use self::inbox::Waiting;
 pub(crate) use self::leases::Held;
 pub(crate) use self::leases::Lease;

@@ -154,12 +154,8 @@ impl Store {
         }
         let counts = take_all(&mut transaction, incoming, now).await?;
         if let Some((scope, _)) = list {
-            sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
-                .bind(incoming.last().map(|event| event.id.as_str()))
-                .bind(now)
-                .bind(scope)
-                .execute(&mut *transaction)
-                .await?;
+            let last = incoming.last().map(|event| event.id.as_str());
+            cursors::advance(&mut transaction, scope, last, now).await?;
         }
         transaction.commit().await?;
         Ok(counts)
