@@ -124,6 +124,14 @@ pub enum Error {
         /// The directory that was asked for.
         asked: String,
     },
+    /// The API says of an object neither what it is nor that there is none.
+    #[error("the API does not say whether `{id}` is there: {reason}")]
+    Undecided {
+        /// Its id.
+        id: String,
+        /// What it says instead.
+        reason: String,
+    },
     /// A list ended though its last page said that it goes on. Nothing was marked as deleted.
     #[error("the list of {kind} ended before its last page")]
     CutShort {
@@ -197,17 +205,22 @@ impl Error {
 
     /// The message and its causes on one line.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut error: &dyn std::error::Error = self;
-        while let Some(source) = error.source() {
-            let message = source.to_string();
-            // Some errors have their cause in their own message already.
-            if !text.ends_with(&message) {
-                text.push_str(": ");
-                text.push_str(&message);
-            }
-            error = source;
-        }
-        text
+        chain(self)
     }
+}
+
+/// An error's message and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut error = error;
+    while let Some(source) = error.source() {
+        let message = source.to_string();
+        // Some errors have their cause in their own message already.
+        if !text.ends_with(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        error = source;
+    }
+    text
 }

@@ -3,7 +3,10 @@
 //! Every column that comes from the source is text, JSON and times among them. So one piece of code compares and writes
 //! directories, users and groups, and what is compared is all of what is written.
 
+mod columns;
 pub(crate) mod json;
+mod object;
+mod read;
 pub(crate) mod time;
 
 use std::borrow::Cow;
@@ -15,6 +18,14 @@ use workos_directory_sync::types::Directory;
 use workos_directory_sync::types::DirectoryGroup;
 use workos_directory_sync::types::DirectoryUser;
 
+pub(crate) use self::columns::Columns;
+pub(crate) use self::object::OddField;
+pub(crate) use self::object::payload;
+pub(crate) use self::read::Absent;
+pub(crate) use self::read::ReadObject;
+pub(crate) use self::read::UnreadableObject;
+pub(crate) use self::read::ids as read_ids;
+pub(crate) use self::read::object as read_object;
 use crate::Error;
 use crate::Kind;
 
@@ -117,6 +128,8 @@ pub(crate) struct Record {
     pub(crate) id: String,
     /// In the order of [`Table::columns`].
     pub(crate) values: Vec<Option<String>>,
+    /// The columns that stay as they are, whatever their values say.
+    pub(crate) unchanged: Columns,
 }
 
 impl Record {
@@ -130,6 +143,11 @@ impl Record {
         self.value(table, "directory_id").unwrap_or_default()
     }
 
+    /// The organization of an object.
+    pub(crate) fn organization_id(&self, table: &Table) -> Option<&str> {
+        self.value(table, "organization_id")
+    }
+
     /// The state of a directory or user.
     pub(crate) fn state(&self, table: &Table) -> Option<&str> {
         self.value(table, "state")
@@ -140,8 +158,13 @@ impl Record {
     }
 
     /// A row that every database takes and reads. Its last column says where that took a repair.
-    fn new(table: &Table, id: String, values: Vec<Option<String>>) -> Self {
-        let mut repaired = Vec::new();
+    fn new(
+        table: &Table,
+        id: String,
+        values: Vec<Option<String>>,
+        unchanged: Columns,
+        mut repaired: Vec<&'static str>,
+    ) -> Self {
         let values = table.columns.iter().zip(values).map(|(column, value)| {
             let value = value?;
             let readable = if Table::has_json(column) {
@@ -152,15 +175,74 @@ impl Record {
             match readable {
                 Cow::Borrowed(_) => Some(value),
                 Cow::Owned(readable) => {
-                    repaired.push(*column);
+                    if !repaired.contains(column) {
+                        repaired.push(*column);
+                    }
                     Some(readable)
                 }
             }
         });
         let mut values: Vec<_> = values.collect();
-        values.push((!repaired.is_empty()).then(|| format!("[\"{}\"]", repaired.join("\",\""))));
-        Self { id, values }
+        values.push(repaired_columns(&repaired));
+        Self { id, values, unchanged }
     }
+
+    /// The state of an object whose state could not be read for too long: one that nobody knows, which means suspended.
+    pub(crate) const UNREADABLE: &'static str = "unreadable";
+
+    /// An object of which only the id is known. Everything but its state stays as it is.
+    pub(crate) fn unreadable(table: &Table, id: &str, directory: &str) -> Self {
+        let mut unchanged = Columns::NONE;
+        let values = table.columns.iter().enumerate().map(|(place, column)| match *column {
+            "state" => Some(Self::UNREADABLE.to_owned()),
+            "directory_id" => Some(directory.to_owned()),
+            _ => {
+                unchanged.insert(place);
+                None
+            }
+        });
+        Self {
+            id: id.to_owned(),
+            values: values.collect(),
+            unchanged,
+        }
+    }
+
+    /// Takes the columns that stay as they are from the row that is stored.
+    pub(crate) fn complete_from<'v>(&mut self, table: &Table, mut stored: impl FnMut(usize) -> Option<&'v str>) {
+        if self.unchanged.is_empty() {
+            return;
+        }
+        let (unchanged, last) = (self.unchanged, self.values.len().saturating_sub(1));
+        for (place, value) in self.values.iter_mut().enumerate().filter(|(place, _)| *place != last) {
+            if unchanged.contains(place) {
+                *value = stored(place).map(str::to_owned);
+            }
+        }
+        // Where a column stays as it is, so does the word that it was repaired.
+        let said = |text: Option<&str>| -> Vec<String> {
+            text.and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_default()
+        };
+        let (new, old) = (
+            said(self.values.get(last).and_then(Option::as_deref)),
+            said(stored(last)),
+        );
+        let repaired = table.columns.iter().enumerate().filter(|(place, column)| {
+            let said = if unchanged.contains(*place) { &old } else { &new };
+            said.iter().any(|name| name == *column)
+        });
+        let repaired: Vec<_> = repaired.map(|(_, column)| *column).collect();
+        if let Some(value) = self.values.last_mut() {
+            *value = repaired_columns(&repaired);
+        }
+        self.unchanged = Columns::NONE;
+    }
+}
+
+/// The column `repaired`: a JSON array of names, null without any.
+fn repaired_columns(columns: &[&str]) -> Option<String> {
+    (!columns.is_empty()).then(|| format!("[\"{}\"]", columns.join("\",\"")))
 }
 
 /// The groups of a user, as far as the listing of users tells them.
@@ -188,7 +270,13 @@ pub(crate) fn directory(directory: Directory) -> Result<Record, Error> {
         updated_at,
         updated_at_source,
     ];
-    Ok(Record::new(&DIRECTORIES, checked(directory.id)?, values))
+    Ok(Record::new(
+        &DIRECTORIES,
+        checked(directory.id)?,
+        values,
+        Columns::NONE,
+        Vec::new(),
+    ))
 }
 
 /// A user who was listed for a directory.
@@ -231,7 +319,7 @@ pub(crate) fn user(user: DirectoryUser, asked: &str) -> Result<(Record, Embedded
         text(user.custom_attributes.as_ref()),
         text(user.raw_attributes.as_ref()),
     ];
-    Ok((Record::new(&USERS, id, values), groups))
+    Ok((Record::new(&USERS, id, values, Columns::NONE, Vec::new()), groups))
 }
 
 /// A group that was listed for a directory.
@@ -251,7 +339,7 @@ pub(crate) fn group(group: DirectoryGroup, asked: &str) -> Result<Record, Error>
         updated_at_source,
         text(group.raw_attributes.as_ref()),
     ];
-    Ok(Record::new(&GROUPS, id, values))
+    Ok(Record::new(&GROUPS, id, values, Columns::NONE, Vec::new()))
 }
 
 /// Refuses an object of another directory: a server that ignores a filter must not move people between directories.

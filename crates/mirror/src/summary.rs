@@ -29,6 +29,8 @@ pub struct Summary {
     pub memberships: Counts,
     /// How many calls of the API it took; a call that the client had to send again counts once.
     pub calls: u64,
+    /// How many objects, or fields of them, could not be read: `dsync quarantine list` shows them.
+    pub quarantined: u64,
 }
 
 impl Summary {

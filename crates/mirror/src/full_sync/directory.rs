@@ -2,26 +2,27 @@
 //!
 //! Groups come first, so that the memberships that come with users find theirs.
 
+use serde_json::value::RawValue;
 use workos_directory_sync::Error as ApiError;
-use workos_directory_sync::types::DirectoryGroup;
-use workos_directory_sync::types::DirectoryUser;
+use workos_directory_sync::pages::RawListRequest;
 use workos_directory_sync::types::Order;
 
 use super::MembershipPlan;
 use super::Progress;
+use super::page;
 use super::part::Part;
 use super::part::refused;
 use super::planner;
 use super::planner::Shape;
 use super::traversal::Traversal;
-use super::traversal::WithPages;
 use crate::Counts;
 use crate::Error;
 use crate::Kind;
-use crate::record;
 use crate::record::GROUPS;
+use crate::record::USERS;
 use crate::store::Batch;
 use crate::store::Checkpoint;
+use crate::store::Findings;
 use crate::store::KnownCounts;
 use crate::store::Step;
 use crate::store::StepKey;
@@ -68,12 +69,13 @@ impl Part<'_> {
                 .directory(directory)
                 .order(Order::Asc);
             let traversal = Traversal::new(step.cursor, request, None);
-            let to_batch = |groups: Vec<DirectoryGroup>| {
-                let records = groups.into_iter().map(|group| record::group(group, directory));
-                Ok(Batch::Objects(&GROUPS, records.collect::<Result<_, _>>()?))
+            let read = |groups: Vec<Box<RawValue>>| {
+                let (objects, findings) = page::read(&GROUPS, Some(directory), &groups);
+                let records = objects.into_iter().map(|object| object.record);
+                (Batch::Objects(&GROUPS, records.collect()), findings)
             };
             let mut counts = step.counts;
-            self.traverse(key, traversal, None, &mut counts, to_batch).await?;
+            self.traverse(key, traversal, None, &mut counts, read).await?;
         }
         self.finish(key).await
     }
@@ -92,13 +94,15 @@ impl Part<'_> {
                 .order(Order::Asc);
             // Only some servers know the parameter.
             let traversal = Traversal::new(step.cursor, request.clone().groups(true), Some(request));
-            let to_batch = |users: Vec<DirectoryUser>| {
-                let users = users.into_iter().map(|user| record::user(user, directory));
-                Ok(Batch::Users(users.collect::<Result<_, _>>()?))
+            let read = |users: Vec<Box<RawValue>>| {
+                let (objects, findings) = page::read(&USERS, Some(directory), &users);
+                let users = objects.into_iter().map(|object| (object.record, object.groups));
+                (Batch::Users(users.collect()), findings)
             };
             let mut counts = step.counts;
-            self.traverse(key, traversal, None, &mut counts, to_batch).await?;
+            self.traverse(key, traversal, None, &mut counts, read).await?;
         }
+        self.ask_for_unreadable(key, &USERS).await?;
         self.finish(key).await
     }
 
@@ -174,7 +178,8 @@ impl Part<'_> {
             ..Checkpoint::default()
         };
         let batch = Batch::Memberships(Vec::new());
-        self.store().write(key, self.held(&now), batch, end).await?;
+        let nothing = Findings::default();
+        self.store().write(key, self.held(&now), batch, &nothing, end).await?;
         Ok(())
     }
 
@@ -188,22 +193,16 @@ impl Part<'_> {
     ) -> Result<(), Error> {
         let listed = if owners == Kind::Users {
             let request = self.client().list_directory_groups().user(owner).order(Order::Asc);
-            let to_pair = |group: DirectoryGroup| {
-                let id = record::checked(group.id)?;
-                record::belongs("group", &id, &group.directory_id, key.directory)?;
-                Ok((owner.to_owned(), id))
-            };
+            let to_pair = |group| (owner.to_owned(), group);
             let traversal = Traversal::new(cursor, request, None);
-            self.list_pairs(key, traversal, owner, counts, to_pair).await
+            self.list_pairs(key, traversal, owner, counts, Kind::Groups, to_pair)
+                .await
         } else {
             let request = self.client().list_directory_users().group(owner).order(Order::Asc);
-            let to_pair = |user: DirectoryUser| {
-                let id = record::checked(user.id)?;
-                record::belongs("user", &id, &user.directory_id, key.directory)?;
-                Ok((id, owner.to_owned()))
-            };
+            let to_pair = |user| (user, owner.to_owned());
             let traversal = Traversal::new(cursor, request, None);
-            self.list_pairs(key, traversal, owner, counts, to_pair).await
+            self.list_pairs(key, traversal, owner, counts, Kind::Users, to_pair)
+                .await
         };
         match listed {
             // It was deleted since it was listed, and its memberships with it.
@@ -212,19 +211,20 @@ impl Part<'_> {
         }
     }
 
-    async fn list_pairs<R: WithPages>(
+    async fn list_pairs<R: RawListRequest>(
         &self,
         key: StepKey<'_>,
         traversal: Traversal<R>,
         owner: &str,
         counts: &mut Counts,
-        to_pair: impl Fn(R::Item) -> Result<(String, String), Error> + Send + Sync,
+        listed: Kind,
+        to_pair: impl Fn(String) -> (String, String) + Send + Sync,
     ) -> Result<(), Error> {
-        let to_batch = |items: Vec<R::Item>| {
-            let pairs = items.into_iter().map(&to_pair);
-            Ok(Batch::Memberships(pairs.collect::<Result<_, _>>()?))
+        let read = |items: Vec<Box<RawValue>>| {
+            let (ids, findings) = page::read_ids(listed, key.directory, &items);
+            (Batch::Memberships(ids.into_iter().map(&to_pair).collect()), findings)
         };
-        self.traverse(key, traversal, Some(owner), counts, to_batch).await
+        self.traverse(key, traversal, Some(owner), counts, read).await
     }
 
     /// Whether the API no longer knows a group or user that it listed a moment ago.

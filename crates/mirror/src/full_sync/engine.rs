@@ -4,6 +4,7 @@
 //! same, and take over the parts of a worker that is gone. Whoever sees that all parts are done ends the run.
 
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ struct Engine<'a> {
     client: &'a Client,
     worker: i64,
     run: Run,
+    /// How many lookups are left to this worker.
+    lookups: AtomicU64,
     /// Whether the list of directories was told.
     is_told: AtomicBool,
     /// There may be something to do without a pause.
@@ -73,6 +76,7 @@ pub(super) async fn run(
         client,
         worker,
         run,
+        lookups: AtomicU64::new(sync.max_lookups),
         is_told: AtomicBool::new(false),
         hurry: Notify::new(),
     };
@@ -199,7 +203,7 @@ impl<'a> Engine<'a> {
         {
             return Event::Ended(Err(error));
         }
-        Event::Ended(Part::new(self.sync, self.client, lease).complete().await)
+        Event::Ended(Part::new(self.sync, self.client, &self.lookups, lease).complete().await)
     }
 
     /// Ends the run if nothing is left to do. `None` while others are at work.

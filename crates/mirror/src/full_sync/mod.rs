@@ -6,6 +6,9 @@
 //! part       one of them: the list of directories, or a directory
 //! directory  one directory: groups, users, memberships
 //! traversal  one list
+//! page       its objects, read one by one
+//! lookup     one object by its id
+//! unreadable objects whose state cannot be read
 //! planner    which way to find out memberships
 //! progress   what is told meanwhile
 //! ```
@@ -13,10 +16,13 @@
 mod directory;
 mod engine;
 mod forecast;
+pub(crate) mod lookup;
+pub(crate) mod page;
 mod part;
 mod planner;
 mod progress;
 mod traversal;
+mod unreadable;
 
 use std::fmt;
 use std::time::Duration;
@@ -46,6 +52,12 @@ const DELETED_AT_ONCE_PERCENT: u8 = 20;
 
 /// How old a run may be to be resumed, unless said otherwise. What its first pages brought is as old as that.
 const RESUME_WITHIN: Duration = Duration::from_secs(60 * 60);
+
+/// How many objects a run asks for by id at most, unless set.
+const MAX_LOOKUPS: u64 = 1_000;
+
+/// For how long a state may be unreadable before it counts as suspended, unless set.
+const UNREADABLE_STATE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What to traverse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +94,8 @@ pub struct FullSync<'a> {
     deleted_at_once_percent: u8,
     allow_mass_delete: bool,
     resume_within: Duration,
+    max_lookups: u64,
+    unreadable_state_after: Duration,
     on_progress: Box<dyn Fn(&Progress) + Send + Sync + 'a>,
 }
 
@@ -95,6 +109,8 @@ impl<'a> FullSync<'a> {
             deleted_at_once_percent: DELETED_AT_ONCE_PERCENT,
             allow_mass_delete: false,
             resume_within: RESUME_WITHIN,
+            max_lookups: MAX_LOOKUPS,
+            unreadable_state_after: UNREADABLE_STATE_AFTER,
             on_progress: Box::new(|_| {}),
         }
     }
@@ -142,6 +158,20 @@ impl<'a> FullSync<'a> {
     /// How old an interrupted run may be to be resumed, one hour unless said otherwise; zero always starts anew.
     pub fn resume_within(mut self, age: Duration) -> Self {
         self.resume_within = age;
+        self
+    }
+
+    /// Sets how many objects a run asks for by id at most; 1,000 unless set. Those are asked for that a list did not have, or
+    /// whose state could not be read. What is left waits for the next run.
+    pub fn max_lookups(mut self, lookups: u64) -> Self {
+        self.max_lookups = lookups;
+        self
+    }
+
+    /// Sets for how long the state of an object may be unreadable, in lists and by id, before it counts as suspended: its
+    /// state is `unreadable` then. 24 hours unless set.
+    pub fn unreadable_state_after(mut self, time: Duration) -> Self {
+        self.unreadable_state_after = time;
         self
     }
 

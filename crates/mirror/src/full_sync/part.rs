@@ -1,22 +1,27 @@
 //! A part of a run: the list of directories, or one directory; all of it under one lease.
 
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use serde_json::value::RawValue;
 use workos_directory_sync::Client;
-use workos_directory_sync::Error as ApiError;
-use workos_directory_sync::types::Directory;
+use workos_directory_sync::Timestamp;
+use workos_directory_sync::pages::RawListRequest;
 use workos_directory_sync::types::Order;
 
 use super::FullSync;
 use super::Progress;
 use super::Scope;
+use super::lookup;
+use super::lookup::Lookup;
+use super::page;
 use super::traversal::Traversal;
-use super::traversal::WithPages;
 use crate::Counts;
 use crate::Error;
-use crate::record;
 use crate::record::DIRECTORIES;
-use crate::record::Record;
 use crate::store::Batch;
 use crate::store::Checkpoint;
+use crate::store::Findings;
 use crate::store::Guard;
 use crate::store::Held;
 use crate::store::Lease;
@@ -28,12 +33,34 @@ use crate::store::Store;
 pub(super) struct Part<'a> {
     sync: &'a FullSync<'a>,
     client: &'a Client,
+    /// How many lookups are left to this worker in this run.
+    lookups: &'a AtomicU64,
     lease: Lease,
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn new(sync: &'a FullSync<'a>, client: &'a Client, lease: Lease) -> Self {
-        Self { sync, client, lease }
+    pub(super) fn new(sync: &'a FullSync<'a>, client: &'a Client, lookups: &'a AtomicU64, lease: Lease) -> Self {
+        Self {
+            sync,
+            client,
+            lookups,
+            lease,
+        }
+    }
+
+    /// Takes one of the lookups that are left; `false` when there are none.
+    pub(super) fn take_lookup(&self) -> bool {
+        let taken = self
+            .lookups
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        taken.is_ok()
+    }
+
+    /// Until when a state must have become unreadable to count as suspended, in canonical form.
+    pub(super) fn unreadable_before(&self) -> String {
+        let now = self.sync.mirror.now();
+        let before = now.as_jiff().saturating_sub(self.sync.unreadable_state_after);
+        before.map_or_else(|_| String::new(), |before| Timestamp::from(before).canonical())
     }
 
     /// Does all of it and returns what failed, each told already. An interruption, or the loss of the lease, is an error:
@@ -104,6 +131,19 @@ impl<'a> Part<'a> {
         (self.sync.on_progress)(&progress);
     }
 
+    /// Reports what cannot be read.
+    pub(super) fn tell_findings(&self, findings: &Findings) {
+        for finding in &findings.odd {
+            self.tell(Progress::Quarantined {
+                directory: finding.directory_id.clone(),
+                kind: finding.kind.to_owned(),
+                id: finding.id.clone(),
+                path: finding.fault.path.clone(),
+                error: finding.fault.error.clone(),
+            });
+        }
+    }
+
     /// What is written from now on is written under the part's lease.
     pub(super) fn held<'h>(&'h self, now: &'h str) -> Held<'h> {
         Held {
@@ -131,17 +171,17 @@ impl<'a> Part<'a> {
                 // Some servers call the filter `organization`; what comes back is filtered again.
                 Some(id) => Traversal::new(step.cursor, request.clone().organization_id(id), Some(request)),
             };
-            let to_batch = |directories: Vec<Directory>| {
-                let records = directories
-                    .into_iter()
-                    .filter(|directory| organization.is_none_or(|id| directory.organization_id.as_deref() == Some(id)))
-                    .map(record::directory)
-                    .collect::<Result<Vec<Record>, Error>>()?;
-                Ok(Batch::Objects(&DIRECTORIES, records))
+            let read = |directories: Vec<Box<RawValue>>| {
+                let (objects, findings) = page::read(&DIRECTORIES, None, &directories);
+                let records = objects.into_iter().map(|object| object.record);
+                let records = records
+                    .filter(|record| organization.is_none_or(|id| record.organization_id(&DIRECTORIES) == Some(id)));
+                (Batch::Objects(&DIRECTORIES, records.collect()), findings)
             };
             let mut counts = step.counts;
-            self.traverse(key, traversal, None, &mut counts, to_batch).await?;
+            self.traverse(key, traversal, None, &mut counts, read).await?;
         }
+        self.ask_for_unreadable(key, &DIRECTORIES).await?;
         let now = self.now();
         let removed = self
             .store()
@@ -155,21 +195,25 @@ impl<'a> Part<'a> {
         let key = StepKey::directories(self.run());
         let mut failure = None;
         for id in ids {
-            let got = self.client().get_directory().id(id.as_str()).send().await;
             let mut records = Vec::new();
-            match got {
-                Ok(directory) => {
-                    let directory = directory.into_inner();
-                    record::belongs("directory", &directory.id, &directory.id, id)?;
-                    records.push(record::directory(directory)?);
+            let mut findings = Findings::default();
+            match lookup::look_up(self.client(), &DIRECTORIES, id).await? {
+                Lookup::Found(object, odd) => {
+                    records.push(object.record);
+                    findings = odd;
+                    findings.released.push(id.clone());
                 }
-                Err(error @ ApiError::NotFound(_)) => {
+                Lookup::Unreadable(odd) => findings = odd,
+                Lookup::NotFound(error) => {
                     if !self.store().has_directory(id).await? {
                         return Err(error.into());
                     }
                     failure = failure.or(self.remove(id).await?);
                 }
-                Err(error) => return Err(error.into()),
+                Lookup::Undecided {
+                    refused: Some(error), ..
+                } => return Err(error.into()),
+                Lookup::Undecided { reason, .. } => return Err(Error::Undecided { id: id.clone(), reason }),
             }
             let now = self.now();
             let checkpoint = Checkpoint {
@@ -177,7 +221,10 @@ impl<'a> Part<'a> {
                 ..Checkpoint::default()
             };
             let batch = Batch::Objects(&DIRECTORIES, records);
-            self.store().write(key, self.held(&now), batch, checkpoint).await?;
+            self.store()
+                .write(key, self.held(&now), batch, &findings, checkpoint)
+                .await?;
+            self.tell_findings(&findings);
         }
         Ok(failure)
     }
@@ -221,11 +268,11 @@ impl<'a> Part<'a> {
         mut traversal: Traversal<R>,
         owner: Option<&str>,
         counts: &mut Counts,
-        to_batch: F,
+        read: F,
     ) -> Result<(), Error>
     where
-        R: WithPages,
-        F: Fn(Vec<R::Item>) -> Result<Batch, Error> + Send + Sync,
+        R: RawListRequest,
+        F: Fn(Vec<Box<RawValue>>) -> (Batch, Findings) + Send + Sync,
     {
         while let Some(page) = traversal.next().await? {
             let is_last = page.next.is_none();
@@ -235,9 +282,13 @@ impl<'a> Part<'a> {
                 traversed: is_last && owner.is_none(),
                 calls: traversal.take_calls(),
             };
-            let batch = to_batch(page.items)?;
+            let (batch, findings) = read(page.items);
             let now = self.now();
-            *counts += self.store().write(key, self.held(&now), batch, checkpoint).await?;
+            *counts += self
+                .store()
+                .write(key, self.held(&now), batch, &findings, checkpoint)
+                .await?;
+            self.tell_findings(&findings);
             self.tell(Progress::Page {
                 directory: key.directory.to_owned(),
                 kind: key.kind,

@@ -59,6 +59,19 @@ pub enum Progress {
         /// Why, on one line.
         error: String,
     },
+    /// The API said something that cannot be read: an object, or a field of one. It is in the quarantine.
+    Quarantined {
+        /// The directory's id, where that is known.
+        directory: Option<String>,
+        /// What the object is, such as `users`.
+        kind: String,
+        /// The object's id; `None` where it cannot be read.
+        id: Option<String>,
+        /// The JSON path of the fault within the object.
+        path: String,
+        /// What is wrong there.
+        error: String,
+    },
     /// A directory was deleted while it was being traversed.
     Vanished {
         /// The directory's id.

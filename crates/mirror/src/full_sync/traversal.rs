@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 
-use workos_directory_sync::pages::ListRequest;
+use serde_json::value::RawValue;
 use workos_directory_sync::pages::Page;
 use workos_directory_sync::pages::Pages;
+use workos_directory_sync::pages::Raw;
+use workos_directory_sync::pages::RawListRequest;
+use workos_directory_sync::pages::RawPages;
 
 use crate::Error;
 
@@ -13,19 +16,16 @@ use crate::Error;
 /// A cursor that was kept can be refused later, since the object that it names is gone: then the list starts anew. A
 /// parameter that only some servers know can be refused: then it is left out.
 #[derive(Debug)]
-pub(super) struct Traversal<R: ListRequest> {
-    pages: Pages<R>,
+pub(super) struct Traversal<R: RawListRequest> {
+    pages: RawPages<R>,
     /// Other ways to ask, if the first page is refused.
     fallbacks: VecDeque<R>,
     calls: u64,
 }
 
-impl<R: ListRequest> Traversal<R> {
+impl<R: RawListRequest> Traversal<R> {
     /// A list that goes on from `cursor`, if there is one. `request` is tried first, then `fallback`.
-    pub(super) fn new(cursor: Option<String>, request: R, fallback: Option<R>) -> Traversal<R>
-    where
-        R: WithPages,
-    {
+    pub(super) fn new(cursor: Option<String>, request: R, fallback: Option<R>) -> Self {
         let mut ways = VecDeque::with_capacity(3);
         if let Some(cursor) = cursor {
             ways.push_back(request.clone().with_cursor(cursor));
@@ -34,17 +34,14 @@ impl<R: ListRequest> Traversal<R> {
         ways.extend(fallback);
         let first = ways.pop_front().unwrap_or(request);
         Self {
-            pages: first.all_pages(),
+            pages: Pages::new(Raw::new(first)),
             fallbacks: ways,
             calls: 0,
         }
     }
 
     /// The next page; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Page<R::Item>>, Error>
-    where
-        R: WithPages,
-    {
+    pub(super) async fn next(&mut self) -> Result<Option<Page<Box<RawValue>>>, Error> {
         loop {
             let Some(page) = self.pages.next().await else {
                 return Ok(None);
@@ -52,7 +49,7 @@ impl<R: ListRequest> Traversal<R> {
             self.calls += 1;
             match page {
                 Err(error) if matches!(error.status(), Some(400 | 404 | 422)) => match self.fallbacks.pop_front() {
-                    Some(request) => self.pages = request.all_pages(),
+                    Some(request) => self.pages = Pages::new(Raw::new(request)),
                     None => return Err(error.into()),
                 },
                 Err(error) => return Err(error.into()),
@@ -69,20 +66,3 @@ impl<R: ListRequest> Traversal<R> {
         std::mem::take(&mut self.calls)
     }
 }
-
-/// The generated builders' `pages`, which is no part of [`ListRequest`].
-pub(super) trait WithPages: ListRequest {
-    fn all_pages(self) -> Pages<Self>;
-}
-
-macro_rules! with_pages {
-    ($($builder:ident),*) => {$(
-        impl WithPages for workos_directory_sync::builder::$builder {
-            fn all_pages(self) -> Pages<Self> {
-                self.pages()
-            }
-        }
-    )*};
-}
-
-with_pages!(ListDirectories, ListDirectoryUsers, ListDirectoryGroups);

@@ -14,6 +14,7 @@ use super::StepKey;
 use super::Store;
 use super::json_array;
 use super::outbox;
+use super::quarantine;
 use super::steps;
 use crate::Error;
 use crate::Kind;
@@ -87,6 +88,7 @@ impl Store {
             }
             mark(&mut transaction, key, stamp).await?;
         }
+        quarantine::sweep(&mut transaction, key).await?;
         steps::finish_step(&mut transaction, key, stamp, gone).await?;
         transaction.commit().await?;
         Ok(Ok(gone))
@@ -126,6 +128,9 @@ impl Store {
         .await?;
         let removed = remove_directories(&mut transaction, stamp, &ids, organization, guard).await?;
         if let Ok(removed) = removed {
+            if organization.is_none() {
+                quarantine::sweep(&mut transaction, StepKey::directories(stamp.run)).await?;
+            }
             steps::finish_step(&mut transaction, StepKey::directories(stamp.run), stamp, removed).await?;
             transaction.commit().await?;
         }

@@ -21,6 +21,7 @@
 //! workers      who is there
 //! budgets      the rate budgets that they share
 //! lines        rows in order, to be compared with another database
+//! quarantine   what cannot be read
 //! purge        what is deleted for good, on request
 //! counts       how many objects there are, for the planner
 //! connect      the two databases, opened
@@ -45,6 +46,7 @@ mod memberships;
 mod objects;
 mod outbox;
 mod purge;
+mod quarantine;
 mod rows;
 mod runs;
 mod steps;
@@ -70,6 +72,9 @@ pub(crate) use self::leases::Lease;
 pub(crate) use self::lines::Line;
 pub(crate) use self::lines::Lines;
 pub use self::purge::Purged;
+pub(crate) use self::quarantine::Finding;
+pub use self::quarantine::QuarantinedObject;
+pub(crate) use self::quarantine::Source;
 use self::rows::Rows;
 pub(crate) use self::runs::Joined;
 pub(crate) use self::runs::Outcome;
@@ -110,6 +115,16 @@ pub(crate) enum Batch {
     Memberships(Vec<(String, String)>),
 }
 
+/// What a page has that cannot be read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) odd: Vec<Finding>,
+    /// The ids of objects that are there and cannot be read: their rows stay, and count as seen.
+    pub(crate) seen: Vec<String>,
+    /// The ids of objects that read well now: what the quarantine has of them goes.
+    pub(crate) released: Vec<String>,
+}
+
 /// What rows are stamped with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamp<'a> {
@@ -134,16 +149,20 @@ impl Store {
         })
     }
 
-    /// Writes a page: its objects, what they count, and where the step goes on.
+    /// Writes a page: its objects, what they count, what cannot be read, and where the step goes on.
     pub(crate) async fn write(
         &self,
         key: StepKey<'_>,
         held: Held<'_>,
         batch: Batch,
+        findings: &Findings,
         checkpoint: Checkpoint,
     ) -> Result<Counts, Error> {
         let mut transaction = self.begin_as(held).await?;
         let stamp = held.stamp();
+        quarantine::release(&mut transaction, key.kind, &findings.released).await?;
+        quarantine::write(&mut transaction, stamp, &findings.odd).await?;
+        objects::touch_seen(&mut transaction, key.kind, stamp, &findings.seen).await?;
         let (counts, came) = match batch {
             _ if gone::has_ended(&mut transaction, key).await? => Default::default(),
             Batch::Objects(table, records) => {
@@ -169,6 +188,29 @@ impl Store {
         steps::advance(&mut transaction, key, stamp, &checkpoint, counts).await?;
         transaction.commit().await?;
         Ok(counts)
+    }
+}
+
+impl Store {
+    /// Writes what a response by id has, outside of a full sync.
+    pub(crate) async fn apply_lookup(
+        &self,
+        table: &'static Table,
+        record: Option<Record>,
+        findings: &Findings,
+        now: &str,
+    ) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        let run = events::newest_run(&mut transaction).await?;
+        let stamp = Stamp { run, now };
+        outbox::lock(&mut transaction).await?;
+        quarantine::release(&mut transaction, table.kind, &findings.released).await?;
+        quarantine::write(&mut transaction, stamp, &findings.odd).await?;
+        let mut written = objects::apply(&mut transaction, table, stamp, record.into_iter().collect()).await?;
+        written.tell(&mut transaction, table, now, Vec::new()).await?;
+        events::unpark(&mut transaction, stamp, &written.came).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 }
 

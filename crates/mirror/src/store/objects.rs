@@ -20,8 +20,11 @@ use super::outbox;
 use super::outbox::Told;
 use crate::Counts;
 use crate::Kind;
+use crate::record::DIRECTORIES;
+use crate::record::GROUPS;
 use crate::record::Record;
 use crate::record::Table;
+use crate::record::USERS;
 use crate::record::time;
 
 /// How many rows a statement inserts into SQLite at most. A page is cut into powers of two, so that there are few different
@@ -72,7 +75,7 @@ pub(super) async fn apply(
     let mut written = Written::default();
     let counts = &mut written.counts;
     let mut changed = Vec::new();
-    for record in records {
+    for mut record in records {
         let Some(row) = stored.get(record.id.as_str()) else {
             counts.seen += 1;
             counts.inserted += 1;
@@ -81,6 +84,7 @@ pub(super) async fn apply(
             changed.push(record);
             continue;
         };
+        complete(&mut record, table, row)?;
         let is_deleted = row.try_get::<Option<&str>, _>("deleted_at")?.is_some();
         // An event changed the row since this run began: the page may be older, unless it says itself that it is newer.
         let is_newer = row.try_get::<i64, _>("event_run")? >= stamp.run
@@ -208,11 +212,26 @@ pub(super) async fn stored(
     rows.into_iter().map(|row| Ok((row.try_get("id")?, row))).collect()
 }
 
+/// How many columns stand before those of the source: the id, the generation, the deletion and the event's run.
+const BEFORE_SOURCE: usize = 4;
+
+/// Gives a record the columns of its row that stay as they are.
+fn complete(record: &mut Record, table: &Table, row: &DatabaseRow) -> Result<(), sqlx::Error> {
+    let mut fault = None;
+    record.complete_from(table, |place| {
+        row.try_get::<Option<&str>, _>(place + BEFORE_SOURCE)
+            .unwrap_or_else(|error| {
+                fault = Some(error);
+                None
+            })
+    });
+    fault.map_or(Ok(()), Err)
+}
+
 /// Whether a row has other values than a record.
 fn differs(row: &DatabaseRow, table: &Table, record: &Record) -> Result<bool, sqlx::Error> {
-    // The first four columns are the id, the generation, the deletion and the event's run.
     for (place, (_, value)) in table.columns.iter().zip(&record.values).enumerate() {
-        if row.try_get::<Option<&str>, _>(place + 4)? != value.as_deref() {
+        if row.try_get::<Option<&str>, _>(place + BEFORE_SOURCE)? != value.as_deref() {
             return Ok(true);
         }
     }
@@ -232,6 +251,23 @@ async fn touch(connection: &mut Connection, table: &Table, stamp: Stamp<'_>, ids
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Stamps rows of objects that are there and cannot be read.
+pub(super) async fn touch_seen(
+    connection: &mut Connection,
+    kind: Kind,
+    stamp: Stamp<'_>,
+    ids: &[String],
+) -> Result<(), sqlx::Error> {
+    let table = match kind {
+        _ if ids.is_empty() => return Ok(()),
+        Kind::Directories => &DIRECTORIES,
+        Kind::Users => &USERS,
+        Kind::Groups => &GROUPS,
+        Kind::Memberships => return Ok(()),
+    };
+    touch(connection, table, stamp, &json_array(ids)?).await
 }
 
 /// Writes rows as SQLite likes it best: all of their values are parameters.
@@ -314,6 +350,7 @@ fn largest_power_of_two(rows: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Columns;
 
     #[test]
     fn a_page_is_cut_into_few_different_lengths() {
@@ -335,6 +372,7 @@ mod tests {
         let record = |id: &str, name: &str| Record {
             id: id.to_owned(),
             values: vec![Some(name.to_owned())],
+            unchanged: Columns::NONE,
         };
         let kept = without_repetition(vec![record("1", "old"), record("2", "x"), record("1", "new")]);
         assert_eq!(kept, [record("1", "new"), record("2", "x")]);

@@ -13,6 +13,7 @@ use super::Dialect;
 use super::Held;
 use super::Store;
 use super::leases;
+use super::quarantine;
 use super::steps;
 use crate::Counts;
 use crate::Error;
@@ -359,6 +360,7 @@ async fn summary(connection: &mut Connection, run: &Run, finished_at: Timestamp)
         groups: Counts::default(),
         memberships: Counts::default(),
         calls: 0,
+        quarantined: quarantine::count_of_run(connection, run.id).await?,
     };
     for (kind, counts) in [
         (Kind::Directories, &mut summary.directories),

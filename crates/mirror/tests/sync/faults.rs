@@ -123,7 +123,9 @@ async fn a_directory_that_fails_does_not_hold_up_the_others(#[values(Sqlite, Pos
 
 #[rstest]
 #[tokio::test]
-async fn a_user_of_another_directory_is_not_taken_for_one_of_this(#[values(Sqlite, Postgres)] database: Database) {
+async fn full_sync_quarantines_user_of_another_directory_and_mirrors_the_others(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let emulator = live(&Source::new(1, 5, 0)).await;
     let interposer = Interposer::start(emulator.base_url(), |call| {
         if !call.target.contains("/directory_users") {
@@ -135,11 +137,16 @@ async fn a_user_of_another_directory_is_not_taken_for_one_of_this(#[values(Sqlit
     })
     .await;
     let (world, broken) = (World::on(database).await, client_of(&interposer.base_url, &emulator));
-    let Error::Directory { source, .. } = world.mirror.full_sync(&broken).run().await.unwrap_err() else {
-        panic!("the error should name the directory");
-    };
-    assert!(matches!(*source, Error::Foreign { what: "user", .. }), "{source}");
-    assert_eq!(world.number("SELECT COUNT(*) FROM users").await, 0);
+    let summary = world.mirror.full_sync(&broken).run().await.unwrap();
+    assert_eq!((summary.users.inserted, summary.quarantined), (4, 1));
+    let entry = world.mirror.quarantine(10).await.unwrap().remove(0);
+    assert_eq!((entry.kind.as_str(), entry.path.as_str()), ("users", "directory_id"));
+    assert_eq!(entry.directory_id, Some(directory_id(1)));
+
+    // It empties by itself.
+    let summary = world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    assert_eq!((summary.users.inserted, summary.quarantined), (1, 0));
+    assert_eq!(world.mirror.quarantined_count().await.unwrap(), 0);
 }
 
 #[rstest]

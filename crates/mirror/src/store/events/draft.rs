@@ -137,6 +137,9 @@ impl Draft {
             && matches!(self.directories.end(record.directory_id(table)), Some((_, true)));
         let objects = self.objects(table.kind);
         let known = objects.rows.get(&record.id);
+        if let Some(known) = known {
+            record.complete_from(table, |place| known.record.values.get(place).and_then(Option::as_deref));
+        }
         match known {
             Some(known) => {
                 let (new, old) = (record.updated_at(table), known.record.updated_at(table));
@@ -240,6 +243,7 @@ mod tests {
     use crate::ChangeKind::LeftGroup;
     use crate::ChangeKind::UserCreated;
     use crate::ChangeKind::UserSuspended;
+    use crate::record::Columns;
 
     fn mark(number: u32) -> Mark {
         Mark {
@@ -258,6 +262,7 @@ mod tests {
         Record {
             id: "1".to_owned(),
             values: values.collect(),
+            unchanged: Columns::NONE,
         }
     }
 

@@ -14,6 +14,7 @@ use super::draft::Objects;
 use super::draft::Pair;
 use crate::Kind;
 use crate::incoming::Meaning;
+use crate::record::Columns;
 use crate::record::Record;
 use crate::store::Connection;
 use crate::store::DatabaseRow;
@@ -130,6 +131,7 @@ fn object(row: &DatabaseRow, objects: &Objects, id: String) -> Result<Object, sq
         record: Record {
             id,
             values: values.collect::<Result<_, _>>()?,
+            unchanged: Columns::NONE,
         },
         is_deleted: row.try_get::<Option<&str>, _>("deleted_at")?.is_some(),
         mark: mark(row)?,

@@ -200,7 +200,7 @@ pub(super) async fn take_all(
 
 /// The newest full sync, or 0 before the first. Its pages wait until the transaction has ended: a page that has compared
 /// its rows already must not write over what an event changes meanwhile.
-async fn newest_run(connection: &mut Connection) -> Result<i64, sqlx::Error> {
+pub(super) async fn newest_run(connection: &mut Connection) -> Result<i64, sqlx::Error> {
     let lock = match Dialect::of(connection) {
         // Has one writer at a time.
         Dialect::Sqlite => "",

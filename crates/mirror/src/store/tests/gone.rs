@@ -238,7 +238,13 @@ async fn a_step_that_was_not_traversed_cannot_be_finished(#[values(Sqlite, Postg
         ..Checkpoint::default()
     };
     store
-        .write(key(&run, Kind::Users), held, Batch::Users(Vec::new()), more)
+        .write(
+            key(&run, Kind::Users),
+            held,
+            Batch::Users(Vec::new()),
+            &Findings::default(),
+            more,
+        )
         .await
         .unwrap();
     let error = store

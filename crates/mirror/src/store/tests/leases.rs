@@ -42,7 +42,13 @@ async fn who_was_stopped_and_lost_a_lease_to_another_writes_nothing_more(
     let stale = held(&lost, &late);
     let errors = [
         store
-            .write(key(&lost, Kind::Users), stale, page("Bob"), last_page())
+            .write(
+                key(&lost, Kind::Users),
+                stale,
+                page("Bob"),
+                &Findings::default(),
+                last_page(),
+            )
             .await
             .unwrap_err(),
         store
@@ -86,7 +92,14 @@ async fn who_has_a_directory_of_a_run_that_another_run_replaced_writes_nothing_m
     // The directory's lease is nobody else's before the new run has its own list.
     join(&store, wanted("all", &now, None)).await;
     let late = time(2);
-    let written = store.write(key(&part, Kind::Users), held(&part, &late), page(), last_page());
+    let nothing = Findings::default();
+    let written = store.write(
+        key(&part, Kind::Users),
+        held(&part, &late),
+        page(),
+        &nothing,
+        last_page(),
+    );
     let error = written.await.unwrap_err();
     assert!(matches!(error, Error::TakenOver { run } if run == part.run), "{error}");
 }
@@ -210,7 +223,7 @@ async fn a_run_is_finished_when_all_parts_are_whoever_did_them_and_failed_when_o
         let late = time(2);
         let key = StepKey::directories(run.id);
         store
-            .write(key, held(&list, &late), directories, last_page())
+            .write(key, held(&list, &late), directories, &Findings::default(), last_page())
             .await
             .unwrap();
         store.listed(held(&list, &late), None).await.unwrap();

@@ -20,6 +20,7 @@ use super::*;
 use crate::Kind;
 use crate::MembershipPlan;
 use crate::address::Address;
+use crate::record::Columns;
 use crate::record::DIRECTORIES;
 use crate::record::GROUPS;
 
@@ -94,6 +95,7 @@ fn user(id: &str, name: &str) -> Record {
     Record {
         id: id.to_owned(),
         values: values.collect(),
+        unchanged: Columns::NONE,
     }
 }
 
@@ -106,6 +108,7 @@ fn group(id: &str) -> Record {
     Record {
         id: id.to_owned(),
         values: values.collect(),
+        unchanged: Columns::NONE,
     }
 }
 
@@ -123,6 +126,7 @@ fn directory(id: &str) -> Record {
     Record {
         id: id.to_owned(),
         values: values.collect(),
+        unchanged: Columns::NONE,
     }
 }
 
@@ -146,7 +150,10 @@ fn held<'a>(lease: &'a Lease, now: &'a str) -> Held<'a> {
 async fn write(store: &Store, run: &Lease, day: u32, kind: Kind, batch: Batch) -> Counts {
     let now = time(day);
     let held = held(run, &now);
-    store.write(key(run, kind), held, batch, last_page()).await.unwrap()
+    store
+        .write(key(run, kind), held, batch, &Findings::default(), last_page())
+        .await
+        .unwrap()
 }
 
 async fn finish(store: &Store, run: &Lease, day: u32, kind: Kind, guard: Guard) -> Result<u64, Refusal> {

@@ -104,7 +104,7 @@ async fn a_page_that_cannot_be_written_leaves_neither_rows_nor_checkpoint(
     let now = time(1);
     let held = held(&run, &now);
     let error = store
-        .write(key(&run, Kind::Users), held, page, last_page())
+        .write(key(&run, Kind::Users), held, page, &Findings::default(), last_page())
         .await
         .unwrap_err();
     assert!(matches!(error, Error::Database(_)), "{error}");

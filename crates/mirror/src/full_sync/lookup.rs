@@ -1,0 +1,79 @@
+//! Asking for one object by its id: what the API says of it, when a list does not say it or cannot be believed.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use workos_directory_sync::Client;
+use workos_directory_sync::Error as ApiError;
+
+use super::page;
+use crate::Error;
+use crate::Kind;
+use crate::error::chain;
+use crate::record::ReadObject;
+use crate::record::Table;
+use crate::store::Findings;
+use crate::store::Source;
+
+/// What the API says of an object.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    /// It is there; fields that cannot be read are among the findings.
+    Found(Box<ReadObject>, Findings),
+    /// It is there, but cannot be read.
+    Unreadable(Findings),
+    /// There is none, says the API itself, in its own form.
+    NotFound(ApiError),
+    /// Nothing that decides it.
+    Undecided {
+        /// Why, on one line.
+        reason: String,
+        /// What the API refused, if it did.
+        refused: Option<ApiError>,
+    },
+}
+
+/// Asks for a directory, user or group.
+///
+/// # Errors
+///
+/// What would meet every other request, too: the network, the key, the rate limit.
+pub(crate) async fn look_up(client: &Client, table: &'static Table, id: &str) -> Result<Lookup, Error> {
+    let response = match table.kind {
+        Kind::Directories => client.get_directory().id(id).send_raw().await,
+        Kind::Users => client.get_directory_user().id(id).send_raw().await,
+        Kind::Groups | Kind::Memberships => client.get_directory_group().id(id).send_raw().await,
+    };
+    match response {
+        Ok(response) => Ok(read(table, id, &response.into_inner())),
+        Err(ApiError::NotFound(error)) if error.has_api_form() => Ok(Lookup::NotFound(ApiError::NotFound(error))),
+        Err(
+            error @ (ApiError::Unauthorized(_)
+            | ApiError::Network(_)
+            | ApiError::RateLimited(_)
+            | ApiError::Gate { .. }),
+        ) => Err(error.into()),
+        Err(error) => Ok(Lookup::Undecided {
+            reason: chain(&error),
+            refused: Some(error),
+        }),
+    }
+}
+
+fn read(table: &'static Table, id: &str, raw: &RawValue) -> Lookup {
+    let mut findings = Findings::default();
+    match page::take(table, None, raw.get(), Source::Lookup, &mut findings) {
+        Some(object) if object.record.id == id => Lookup::Found(Box::new(object), findings),
+        Some(object) => Lookup::Undecided {
+            reason: format!("the response is about `{}`", object.record.id),
+            refused: None,
+        },
+        None if findings.seen.iter().any(|seen| seen == id) => Lookup::Unreadable(findings),
+        None => Lookup::Undecided {
+            reason: match serde_json::from_str::<Value>(raw.get()) {
+                Ok(Value::Object(_)) => "the response has another id, or none".to_owned(),
+                _ => "the response is no object".to_owned(),
+            },
+            refused: None,
+        },
+    }
+}
