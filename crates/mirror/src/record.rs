@@ -190,12 +190,12 @@ impl Record {
     /// The state of an object whose state could not be read for too long: one that nobody knows, which means suspended.
     pub(crate) const UNREADABLE: &'static str = "unreadable";
 
-    /// An object of which only the id is known. Everything but its state stays as it is.
-    pub(crate) fn unreadable(table: &Table, id: &str, directory: &str) -> Self {
+    /// An object of which only the state is known. Everything else stays as it is; a new row needs a directory.
+    pub(crate) fn state_alone(table: &Table, id: &str, state: &str, directory: Option<&str>) -> Self {
         let mut unchanged = Columns::NONE;
         let values = table.columns.iter().enumerate().map(|(place, column)| match *column {
-            "state" => Some(Self::UNREADABLE.to_owned()),
-            "directory_id" => Some(directory.to_owned()),
+            "state" => Some(state.to_owned()),
+            "directory_id" if directory.is_some() => directory.map(str::to_owned),
             _ => {
                 unchanged.insert(place);
                 None
@@ -206,6 +206,12 @@ impl Record {
             values: values.collect(),
             unchanged,
         }
+    }
+
+    /// Whether the row can be made where there is none yet: its directory and its state are known.
+    pub(crate) fn can_be_inserted(&self, table: &Table) -> bool {
+        let is_unknown = |column| table.place(column).is_some_and(|place| self.unchanged.contains(place));
+        !is_unknown("directory_id") && !is_unknown("state")
     }
 
     /// Takes the columns that stay as they are from the row that is stored.

@@ -21,6 +21,7 @@ use super::object::payload;
 use super::object::readable_keys;
 use super::object::text;
 use super::object::within_bounds;
+use super::object::within_length;
 use crate::Kind;
 
 /// What a field means that an object does not have.
@@ -50,8 +51,29 @@ pub(crate) struct UnreadableObject {
     pub(crate) id: Option<String>,
     /// The id of its directory, if that can be read.
     pub(crate) directory_id: Option<String>,
+    /// Its state, if it has one that can be read.
+    pub(crate) state: Option<String>,
     /// What cannot be read.
     pub(crate) fault: OddField,
+}
+
+impl UnreadableObject {
+    /// The state of a user who may no longer act: it counts whatever else cannot be read.
+    pub(crate) fn inactive(&self, table: &'static Table) -> Option<ReadObject> {
+        let (id, state) = (self.id.as_deref()?, self.state.as_deref()?);
+        ReadObject::inactive(table, id, state)
+    }
+}
+
+impl ReadObject {
+    /// Nothing of a user but a state other than active.
+    pub(crate) fn inactive(table: &'static Table, id: &str, state: &str) -> Option<Self> {
+        (table.kind == Kind::Users && state != "active").then(|| Self {
+            record: Record::state_alone(table, id, state, None),
+            groups: EmbeddedGroups::Untold,
+            odd: Vec::new(),
+        })
+    }
 }
 
 /// Reads an object of a table.
@@ -61,6 +83,7 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
         kind: table.kind,
         id: None,
         directory_id: None,
+        state: None,
         fault,
     };
     let object = Object::parse(&readable).map_err(whole)?;
@@ -75,6 +98,7 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
             kind: table.kind,
             id: id.clone().ok(),
             directory_id: directory_id.clone().ok(),
+            state: state(&object).ok().map(|(state, _)| state),
             fault,
         }
     };
@@ -109,6 +133,7 @@ pub(crate) fn ids(kind: Kind, json: &str) -> Result<(String, String), Unreadable
                 kind,
                 id,
                 directory_id: None,
+                state: None,
                 fault,
             }
         }
@@ -173,6 +198,20 @@ fn identifier(object: &Object<'_>, name: &str) -> Result<String, OddField> {
         return Err(odd(name, "half of a surrogate pair", json));
     }
     super::checked(id).map_err(|error| odd(name, error, json))
+}
+
+/// What may be done, and whether it took a repair.
+fn state(object: &Object<'_>) -> Result<(String, bool), OddField> {
+    let json = match object.field("state") {
+        Field::Absent => return Err(odd("state", "missing", "")),
+        Field::Null => "null",
+        Field::Value(json) => json,
+    };
+    let (state, is_repaired) = text("state", json)?;
+    if state.is_empty() {
+        return Err(odd("state", "empty", json));
+    }
+    Ok((state, is_repaired))
 }
 
 /// A row under way, column by column in the order of its table.
@@ -258,19 +297,11 @@ impl<'a> Row<'a> {
 
     /// What may be done; without it an object cannot be mirrored.
     fn state(&mut self) -> Result<(), OddField> {
-        let json = match self.object.field("state") {
-            Field::Absent if self.absent == Absent::Unchanged => {
-                self.keep();
-                return Ok(());
-            }
-            Field::Absent => return Err(odd("state", "missing", "")),
-            Field::Null => "null",
-            Field::Value(json) => json,
-        };
-        let (state, is_repaired) = text("state", json)?;
-        if state.is_empty() {
-            return Err(odd("state", "empty", json));
+        if self.absent == Absent::Unchanged && matches!(self.object.field("state"), Field::Absent) {
+            self.keep();
+            return Ok(());
         }
+        let (state, is_repaired) = state(self.object)?;
         self.push_read(Ok((Some(state), is_repaired)));
         Ok(())
     }
@@ -288,7 +319,7 @@ impl<'a> Row<'a> {
 
     fn role(&mut self) {
         if let Some(json) = self.value("role") {
-            let read = decode::<Role>("role", json);
+            let read = within_length("role", json).and_then(|()| decode::<Role>("role", json));
             self.push_read(read.map(|(role, is_repaired)| (Some(role.slug), is_repaired)));
         }
     }

@@ -121,6 +121,8 @@ pub(crate) struct Findings {
     pub(crate) odd: Vec<Finding>,
     /// The ids of objects that are there and cannot be read: their rows stay, and count as seen.
     pub(crate) seen: Vec<String>,
+    /// How many objects were not read, so that the groups that came with them are not known.
+    pub(crate) unread: u64,
     /// The ids of objects that read well now: what the quarantine has of them goes.
     pub(crate) released: Vec<String>,
 }
@@ -180,7 +182,7 @@ impl Store {
                 let mut written = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
                 let pairs = memberships::apply(&mut transaction, stamp, page.pairs).await?;
                 written.tell(&mut transaction, &USERS, stamp.now, pairs.told).await?;
-                steps::note_embedded(&mut transaction, key, pairs.counts, page.untold).await?;
+                steps::note_embedded(&mut transaction, key, pairs.counts, page.untold + findings.unread).await?;
                 (written.counts, written.came)
             }
         };

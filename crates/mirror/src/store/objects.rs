@@ -77,6 +77,9 @@ pub(super) async fn apply(
     let mut changed = Vec::new();
     for mut record in records {
         let Some(row) = stored.get(record.id.as_str()) else {
+            if !record.can_be_inserted(table) {
+                continue;
+            }
             counts.seen += 1;
             counts.inserted += 1;
             written.told.extend(outbox::of_record(table, &record, None)?);
