@@ -107,7 +107,11 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
     match table.kind {
         Kind::Directories => directory(&mut row).map_err(unreadable)?,
         Kind::Users => {
-            let directory_id = directory_id.clone().map_err(unreadable)?;
+            let directory_id = directory_id.clone().map_err(|fault| match absent {
+                // Of two faults the state's counts: it is asked for by id.
+                Absent::Null => unreadable(state(&object).err().unwrap_or(fault)),
+                Absent::Unchanged => unreadable(fault),
+            })?;
             user(&mut row, directory_id).map_err(unreadable)?;
         }
         Kind::Groups | Kind::Memberships => group(&mut row, directory_id.clone().map_err(unreadable)?),

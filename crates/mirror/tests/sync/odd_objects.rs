@@ -1,35 +1,25 @@
 //! Objects of which the source says something that cannot be read: it costs what is odd, and nothing else.
 
+mod fixtures;
+mod random;
+
 use rstest::rstest;
 use workos_directory_mirror::RetryOutcome;
 
-use crate::raw_source::Content;
-use crate::raw_source::RawObject;
+use self::fixtures::DIRECTORY;
+use self::fixtures::content;
+use self::fixtures::directory;
+use self::fixtures::group;
+use self::fixtures::group_id;
+use self::fixtures::text;
+use self::fixtures::user;
+use self::fixtures::user_id;
+use self::fixtures::values;
 use crate::raw_source::RawSource;
 use crate::world::Database;
 use crate::world::Database::Postgres;
 use crate::world::Database::Sqlite;
 use crate::world::World;
-
-pub(crate) const DIRECTORY: &str = "directory_1";
-
-/// Values of every kind that a field can have, and whether each is a text.
-pub(crate) fn values() -> Vec<(&'static str, Vec<u8>)> {
-    vec![
-        ("number", b"7".to_vec()),
-        ("string", b"\"odd\"".to_vec()),
-        ("array", b"[1]".to_vec()),
-        ("object", br#"{"x":1}"#.to_vec()),
-        ("null", b"null".to_vec()),
-        (
-            "100 levels",
-            format!("{}{}", "[".repeat(100), "]".repeat(100)).into_bytes(),
-        ),
-        ("2 MB", format!("\"{}\"", "x".repeat(2_000_000)).into_bytes()),
-        ("half of a surrogate pair", br#""odd\ud83d""#.to_vec()),
-        ("invalid UTF-8", b"\"odd\xff\"".to_vec()),
-    ]
-}
 
 /// What a column is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,92 +78,6 @@ fn expected(field: Field, value: &str) -> Option<Option<&'static str>> {
         (Field::Text | Field::RequiredText, "half of a surrogate pair" | "invalid UTF-8") => Some(Some("odd\u{FFFD}")),
         (Field::Attributes, "object") => Some(Some(r#"{"x":1}"#)),
         _ => None,
-    }
-}
-
-/// A text as JSON.
-pub(crate) fn text(value: &str) -> String {
-    serde_json::to_string(value).unwrap()
-}
-
-const TIME: &str = r#""2026-10-01T10:00:00.000Z""#;
-
-pub(crate) fn directory(id: &str) -> RawObject {
-    RawObject::new([
-        ("id", text(id)),
-        ("organization_id", text("org_1")),
-        ("external_key", text("key")),
-        ("type", text("okta scim v2.0")),
-        ("state", text("linked")),
-        ("name", text("Acme")),
-        ("domain", text("acme.example")),
-        ("created_at", TIME.to_owned()),
-        ("updated_at", TIME.to_owned()),
-    ])
-}
-
-pub(crate) fn user(id: &str) -> RawObject {
-    RawObject::new([
-        ("id", text(id)),
-        ("directory_id", text(DIRECTORY)),
-        ("organization_id", text("org_1")),
-        ("idp_id", text("idp")),
-        ("email", text("a@b.example")),
-        (
-            "emails",
-            r#"[{"primary":true,"type":"work","value":"a@b.example"}]"#.to_owned(),
-        ),
-        ("first_name", text("Ann")),
-        ("last_name", text("Lee")),
-        ("name", text("Ann Lee")),
-        ("job_title", text("Engineer")),
-        ("username", text("ann")),
-        ("state", text("active")),
-        ("role", r#"{"slug":"admin"}"#.to_owned()),
-        ("roles", r#"[{"slug":"admin"}]"#.to_owned()),
-        ("created_at", TIME.to_owned()),
-        ("updated_at", TIME.to_owned()),
-        ("custom_attributes", r#"{"a":1}"#.to_owned()),
-        ("raw_attributes", r#"{"b":2}"#.to_owned()),
-    ])
-}
-
-pub(crate) fn group(id: &str) -> RawObject {
-    RawObject::new([
-        ("id", text(id)),
-        ("directory_id", text(DIRECTORY)),
-        ("organization_id", text("org_1")),
-        ("idp_id", text("idp")),
-        ("name", text("Staff")),
-        ("created_at", TIME.to_owned()),
-        ("updated_at", TIME.to_owned()),
-        ("raw_attributes", r#"{"b":2}"#.to_owned()),
-    ])
-}
-
-fn user_id(number: usize) -> String {
-    format!("directory_user_{number:02}")
-}
-
-fn group_id(number: usize) -> String {
-    format!("directory_group_{number:02}")
-}
-
-/// One directory with this many users and groups; user 0 is in every group.
-pub(crate) fn content(users: usize, groups: usize) -> Content {
-    let users = (0..users)
-        .map(user_id)
-        .map(|id| (DIRECTORY.to_owned(), id.clone(), user(&id)));
-    let groups: Vec<_> = (0..groups)
-        .map(group_id)
-        .map(|id| (DIRECTORY.to_owned(), id.clone(), group(&id)))
-        .collect();
-    Content {
-        directories: vec![(DIRECTORY.to_owned(), directory(DIRECTORY))],
-        users: users.collect(),
-        members: groups.iter().map(|(_, id, _)| (id.clone(), user_id(0))).collect(),
-        groups,
-        ..Content::default()
     }
 }
 
@@ -544,4 +448,52 @@ async fn full_sync_inserts_new_user_with_null_for_odd_field_and_views_give_prima
     world.mirror.full_sync(&source.client).run().await.unwrap();
     assert_eq!(world.text("users", "created_at", &user_id(0)).await, None);
     assert_eq!(world.column("SELECT email FROM active_users").await, ["a@b.example"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn full_sync_keeps_embedded_memberships_of_user_that_is_unreadable(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("state", "directory_id", "id", "groups")] field: &str,
+) {
+    let world = World::on(database).await;
+    let mut well = content(3, 1);
+    for (_, _, user) in &mut well.users {
+        *user = user.with("groups", format!(r#"[{{"id":"{}"}}]"#, group_id(0)));
+    }
+    // The same by the lists of groups.
+    well.members = (0..3).map(|number| (group_id(0), user_id(number))).collect();
+    let source = RawSource::start(well.clone()).await;
+    world.mirror.full_sync(&source.client).run().await.unwrap();
+    assert_eq!(world.number("SELECT COUNT(*) FROM group_members").await, 3);
+    let mut odd = well;
+    odd.users[0].2 = odd.users[0].2.with(field, "7");
+    source.set(odd);
+    world.mirror.full_sync(&source.client).run().await.unwrap();
+    if field == "id" {
+        // Nothing says who that is. Who stays keeps the memberships.
+        let others = "SELECT user_id FROM group_members WHERE user_id <> 'directory_user_00' ORDER BY 1";
+        assert_eq!(world.column(others).await, [user_id(1), user_id(2)]);
+    } else {
+        assert_eq!(world.number("SELECT COUNT(*) FROM group_members").await, 3, "{field}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn full_sync_skips_new_user_whose_directory_is_unreadable_and_mirrors_the_others(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let world = World::on(database).await;
+    let mut content = content(3, 0);
+    content.users[0].2 = content.users[0]
+        .2
+        .with("state", text("inactive"))
+        .with("directory_id", "7");
+    let slug = format!(r#"{{"slug":"{}"}}"#, "x".repeat(70_000));
+    content.users[1].2 = content.users[1].2.with("role", slug);
+    let source = RawSource::start(content).await;
+    let summary = world.mirror.full_sync(&source.client).run().await.unwrap();
+    assert_eq!((summary.users.inserted, summary.quarantined), (2, 2));
+    assert_eq!(world.text("users", "role", &user_id(1)).await, None);
 }
