@@ -32,6 +32,37 @@ pub use crate::webhook::WebhookSigner;
 #[cfg(feature = "webhooks")]
 pub use crate::webhook::WebhookVerifier;
 
+/// The digits of a ULID: Crockford's base 32.
+const ULID_DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// How many digits a ULID has, and how many of them are its time.
+const ULID_LENGTH: usize = 26;
+const ULID_TIME: usize = 10;
+
+/// The times that an id can have, in milliseconds since 1970: from 2015, before which there was no such id, to 2100.
+const ID_TIMES: std::ops::Range<i64> = 1_420_070_400_000..4_102_444_800_000;
+
+/// Returns when an id was made, such as `event_01GV8Q6R4WZ8P5YVBZT7K4K7QF`: what follows the last `_` is a ULID, which begins
+/// with its time. `None` when it is none.
+///
+/// ```
+/// use workos_directory_sync::events::id_time;
+///
+/// let time = id_time("event_01GV8Q6R4WZ8P5YVBZT7K4K7QF").map(|time| time.to_string());
+/// assert_eq!(time.as_deref(), Some("2023-03-11T16:14:04.956Z"));
+/// assert_eq!(id_time("event_1"), None);
+/// ```
+#[must_use]
+pub fn id_time(id: &str) -> Option<crate::Timestamp> {
+    let ulid = id.rsplit('_').next().filter(|ulid| ulid.len() == ULID_LENGTH)?;
+    let digit = |byte: u8| ULID_DIGITS.iter().position(|digit| *digit == byte.to_ascii_uppercase());
+    let digits: Vec<usize> = ulid.bytes().map(digit).collect::<Option<_>>()?;
+    let digits = digits.into_iter().take(ULID_TIME);
+    let milliseconds = digits.fold(0_i64, |time, digit| time << 5 | i64::try_from(digit).unwrap_or(0));
+    let time = Some(milliseconds).filter(|time| ID_TIMES.contains(time))?;
+    jiff::Timestamp::from_millisecond(time).ok().map(Into::into)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]

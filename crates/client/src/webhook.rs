@@ -18,6 +18,7 @@ use sha2::Sha256;
 
 use crate::runtime;
 use crate::types::Event;
+use crate::webhook_event;
 
 /// How far the time of a webhook may be from now, either way, as in the official SDKs.
 const DEFAULT_TOLERANCE: Duration = Duration::from_secs(180);
@@ -140,12 +141,18 @@ impl WebhookVerifier {
 
     /// Verifies the value of the header `WorkOS-Signature` over the raw body, and reads the event.
     ///
+    /// An event needs an `id`. Where the body has no `created_at`, that is the time in the id ([`id_time`]), else that of the
+    /// signature. Data that is no object stands in one, under `$data`; bytes that are no UTF-8 become U+FFFD.
+    ///
+    /// [`id_time`]: crate::events::id_time
+    ///
     /// # Errors
     ///
     /// See [`WebhookError`]: the header's form first, then the signature, then its time, then the body.
     pub fn verify(&self, header: &[u8], body: &[u8]) -> Result<Event, WebhookError> {
-        self.verify_signature(header, body)?;
-        Ok(serde_json::from_slice(body)?)
+        let signed_at = self.verified(header, body)?;
+        let signed_at = jiff::Timestamp::try_from(signed_at).map_err(|_| WebhookError::BadTimestamp)?;
+        Ok(webhook_event::read(body, &signed_at.into())?)
     }
 
     /// Verifies without reading the body, for those who keep it first and read it later.
@@ -154,6 +161,11 @@ impl WebhookVerifier {
     ///
     /// As [`WebhookVerifier::verify`], [`WebhookError::Body`] excepted.
     pub fn verify_signature(&self, header: &[u8], body: &[u8]) -> Result<(), WebhookError> {
+        self.verified(header, body).map(drop)
+    }
+
+    /// When a body was signed whose signature is good.
+    fn verified(&self, header: &[u8], body: &[u8]) -> Result<SystemTime, WebhookError> {
         let signature = Signature::parse(header)?;
         // Every secret is tried, so that the time taken does not tell which one was good.
         let is_good = self.secrets.iter().fold(false, |is_good, secret| {
@@ -163,7 +175,9 @@ impl WebhookVerifier {
         if !is_good {
             return Err(WebhookError::Mismatch);
         }
-        self.check_time(signature.signed_at()?)
+        let signed_at = signature.signed_at()?;
+        self.check_time(signed_at)?;
+        Ok(signed_at)
     }
 
     fn check_time(&self, signed_at: SystemTime) -> Result<(), WebhookError> {

@@ -94,8 +94,10 @@ impl Mirror {
     ///
     /// [`Error::Database`], and [`Error::Id`] when an event's own id cannot be one. Nothing was applied then.
     pub async fn apply_events(&self, events: &[Event]) -> Result<EventCounts, Error> {
-        let incoming = events.iter().map(Incoming::read).collect::<Result<Vec<_>, _>>()?;
-        self.store.take_events(&incoming, &self.now().canonical(), None).await
+        let now = self.now();
+        let incoming = events.iter().map(|event| Incoming::read(event, &now));
+        let incoming = incoming.collect::<Result<Vec<_>, _>>()?;
+        self.store.take_events(&incoming, &now.canonical(), None).await
     }
 
     /// Keeps an event that a webhook brought and
@@ -106,7 +108,7 @@ impl Mirror {
     ///
     /// [`Error::Database`], and [`Error::Id`] when the event's own id cannot be one.
     pub async fn ingest(&self, event: &Event) -> Result<(), Error> {
-        self.keep(Incoming::read(event)?).await
+        self.keep(Incoming::read(event, &self.now())?).await
     }
 
     /// Keeps an event that was read.

@@ -27,8 +27,8 @@ use tokio::time::timeout;
 use workos_directory_sync::events::WebhookError;
 use workos_directory_sync::events::WebhookVerifier;
 
+use crate::Error;
 use crate::Mirror;
-use crate::incoming::Incoming;
 
 /// The header with the signature.
 const SIGNATURE: &str = "workos-signature";
@@ -80,16 +80,16 @@ async fn take(State(receiver): State<Receiver>, request: Request) -> Response {
         Ok(Err(rejection)) => return rejection.into_response(),
         Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the body comes too slowly"),
     };
-    if let Err(error) = receiver.verifier.verify_signature(signature.as_bytes(), &body) {
-        return refuse(status(&error), &error.to_string());
-    }
-    // What is signed is kept even if it cannot be read.
-    let event = str::from_utf8(&body).map(|text| Incoming::parse(text, &receiver.mirror.now()));
-    let Ok(Ok(event)) = event else {
-        return refuse(StatusCode::BAD_REQUEST, "the body is no event, or its id cannot be one");
+    // What is signed and has an id is kept, even if nothing else of it can be read.
+    let event = match receiver.verifier.verify(signature.as_bytes(), &body) {
+        Ok(event) => event,
+        Err(error) => return refuse(status(&error), &error.to_string()),
     };
-    match timeout(PATIENCE, receiver.mirror.keep(event)).await {
+    match timeout(PATIENCE, receiver.mirror.ingest(&event)).await {
         Ok(Ok(())) => StatusCode::OK.into_response(),
+        Ok(Err(Error::Id { .. } | Error::Event(_))) => {
+            refuse(StatusCode::BAD_REQUEST, "the body is no event, or its id cannot be one")
+        }
         // What the database says is nothing for strangers.
         Ok(Err(_)) | Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "the event cannot be kept now"),
     }

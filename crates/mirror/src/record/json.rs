@@ -5,6 +5,10 @@
 //! query over the whole table fail, so it is repaired before it is written; all other texts stay byte for byte.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// How deep JSON may be nested. SQLite reads as many levels; PostgreSQL reads some thousand.
 const MAX_DEPTH: usize = 1_000;
@@ -58,6 +62,16 @@ pub(crate) fn readable(json: &str) -> Cow<'_, str> {
         }
     }
     repair.finish()
+}
+
+/// Returns an object without some of its keys; the values of the others stay byte for byte. What is no object stays.
+pub(crate) fn without_keys(json: &str, keys: &[String]) -> String {
+    let Ok(entries) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json) else {
+        return json.to_owned();
+    };
+    let entries = entries.iter().filter(|(key, _)| !keys.contains(key));
+    let entries = entries.map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), value.get()));
+    format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
 }
 
 struct Repair<'a> {

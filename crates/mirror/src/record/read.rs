@@ -83,10 +83,13 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
     match table.kind {
         Kind::Directories => directory(&mut row).map_err(unreadable)?,
         Kind::Users => {
-            let directory_id = directory_id.clone().map_err(unreadable)?;
-            user(&mut row, directory_id).map_err(unreadable)?;
+            row.directory(directory_id.clone()).map_err(unreadable)?;
+            user(&mut row).map_err(unreadable)?;
         }
-        Kind::Groups | Kind::Memberships => group(&mut row, directory_id.clone().map_err(unreadable)?),
+        Kind::Groups | Kind::Memberships => {
+            row.directory(directory_id.clone()).map_err(unreadable)?;
+            group(&mut row);
+        }
     }
     let groups = match table.kind {
         Kind::Users => row.embedded_groups(),
@@ -132,8 +135,7 @@ fn directory(row: &mut Row<'_>) -> Result<(), OddField> {
     Ok(())
 }
 
-fn user(row: &mut Row<'_>, directory_id: String) -> Result<(), OddField> {
-    row.push(Some(directory_id));
+fn user(row: &mut Row<'_>) -> Result<(), OddField> {
     for name in ["organization_id", "idp_id", "email"] {
         row.text(name);
     }
@@ -151,8 +153,7 @@ fn user(row: &mut Row<'_>, directory_id: String) -> Result<(), OddField> {
     Ok(())
 }
 
-fn group(row: &mut Row<'_>, directory_id: String) {
-    row.push(Some(directory_id));
+fn group(row: &mut Row<'_>) {
     row.text("organization_id");
     row.text("idp_id");
     row.required_text("name");
@@ -256,6 +257,17 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// In which directory it is; a list has to say so.
+    fn directory(&mut self, directory_id: Result<String, OddField>) -> Result<(), OddField> {
+        match (directory_id, self.object.field("directory_id")) {
+            (Ok(id), _) => self.push(Some(id)),
+            (Err(fault), _) if self.absent == Absent::Null => return Err(fault),
+            (Err(_), Field::Absent) => self.keep(),
+            (Err(fault), _) => self.keep_odd(fault),
+        }
+        Ok(())
+    }
+
     /// What may be done; without it an object cannot be mirrored.
     fn state(&mut self) -> Result<(), OddField> {
         let json = match self.object.field("state") {
@@ -321,7 +333,7 @@ impl<'a> Row<'a> {
                 self.keep();
                 self.keep();
             }
-            Field::Null if self.absent == Absent::Unchanged => {
+            Field::Null if self.absent == Absent::Unchanged && name != "updated_at" => {
                 self.push(None);
                 self.push(None);
             }

@@ -57,7 +57,6 @@ pub struct QuarantinedObject {
 pub(crate) enum Source {
     List,
     Lookup,
-    #[allow(dead_code, reason = "events are read field by field next")]
     Event,
 }
 

@@ -1,17 +1,20 @@
 //! What events make of rows, without a database: the rows that they are about are loaded first, changed here event by event,
 //! and written afterwards, all of them at once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Fate;
 use super::Mark;
 use crate::Kind;
 use crate::incoming::Meaning;
+use crate::record::Columns;
 use crate::record::DIRECTORIES;
 use crate::record::GROUPS;
 use crate::record::Record;
 use crate::record::Table;
 use crate::record::USERS;
+use crate::record::time;
 use crate::store::outbox;
 use crate::store::outbox::Before;
 use crate::store::outbox::Told;
@@ -132,26 +135,32 @@ impl Draft {
     }
 
     fn put(&mut self, table: &'static Table, mut record: Record, mark: Mark) -> Fate {
+        // An event that does not say when the object changed happened when it did.
+        let is_undated = record.keeps(table, "updated_at");
+        let is_incomplete = ["directory_id", "state"]
+            .iter()
+            .any(|column| record.keeps(table, column));
         // A directory that is gone took everything with it.
         let is_homeless = table.kind != Kind::Directories
             && matches!(self.directories.end(record.directory_id(table)), Some((_, true)));
         let objects = self.objects(table.kind);
         let known = objects.rows.get(&record.id);
-        if let Some(known) = known {
-            record.complete_from(table, |place| known.record.values.get(place).and_then(Option::as_deref));
-        }
         match known {
             Some(known) => {
-                let (new, old) = (record.updated_at(table), known.record.updated_at(table));
+                record.complete_from(table, |place| known.record.values.get(place).and_then(Option::as_deref));
+                let old = known.record.updated_at(table);
+                let new = if is_undated {
+                    Some(Cow::Borrowed(time::sort_key(&mark.at))).max(old.clone())
+                } else {
+                    record.updated_at(table)
+                };
                 if known.is_deleted || new < old || (new == old && mark.is_behind(known.mark.as_ref())) {
                     return Fate::Stale;
                 }
-                if table.kind == Kind::Directories {
-                    complete(&mut record, table, &known.record);
-                }
             }
             None if is_homeless => return Fate::Stale,
-            None => {}
+            None if is_incomplete => return Fate::Dead,
+            None => record.unchanged = Columns::NONE,
         }
         let is_news = known.is_none_or(|known| known.record != record);
         let told = is_news.then(|| {
@@ -225,15 +234,6 @@ impl Draft {
     }
 }
 
-/// What the events of directories do not say stays as it is.
-fn complete(record: &mut Record, table: &Table, known: &Record) {
-    for ((column, value), known) in table.columns.iter().zip(&mut record.values).zip(&known.values) {
-        if matches!(*column, "domain" | "metadata") && value.is_none() {
-            value.clone_from(known);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,7 +243,6 @@ mod tests {
     use crate::ChangeKind::LeftGroup;
     use crate::ChangeKind::UserCreated;
     use crate::ChangeKind::UserSuspended;
-    use crate::record::Columns;
 
     fn mark(number: u32) -> Mark {
         Mark {
@@ -263,6 +262,7 @@ mod tests {
             id: "1".to_owned(),
             values: values.collect(),
             unchanged: Columns::NONE,
+            cleared_attributes: Vec::new(),
         }
     }
 

@@ -132,6 +132,7 @@ fn object(row: &DatabaseRow, objects: &Objects, id: String) -> Result<Object, sq
             id,
             values: values.collect::<Result<_, _>>()?,
             unchanged: Columns::NONE,
+            cleared_attributes: Vec::new(),
         },
         is_deleted: row.try_get::<Option<&str>, _>("deleted_at")?.is_some(),
         mark: mark(row)?,

@@ -12,6 +12,7 @@ fn events(meanings: Vec<Meaning>) -> Vec<Incoming> {
         created_at: time(2),
         payload: "{}".to_owned(),
         meaning,
+        odd: Vec::new(),
     });
     numbered.collect()
 }

@@ -96,6 +96,7 @@ fn user(id: &str, name: &str) -> Record {
         id: id.to_owned(),
         values: values.collect(),
         unchanged: Columns::NONE,
+        cleared_attributes: Vec::new(),
     }
 }
 
@@ -109,6 +110,7 @@ fn group(id: &str) -> Record {
         id: id.to_owned(),
         values: values.collect(),
         unchanged: Columns::NONE,
+        cleared_attributes: Vec::new(),
     }
 }
 
@@ -127,6 +129,7 @@ fn directory(id: &str) -> Record {
         id: id.to_owned(),
         values: values.collect(),
         unchanged: Columns::NONE,
+        cleared_attributes: Vec::new(),
     }
 }
 

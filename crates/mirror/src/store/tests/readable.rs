@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest::test_runner::TestRunner;
-use workos_directory_sync::types::DirectoryUser;
 
 use super::*;
 use crate::Change;
@@ -16,8 +15,8 @@ fn source(id: &str, raw_attributes: &str, rest: &str) -> (Record, EmbeddedGroups
         r#"{{"id":"{id}","directory_id":"{DIRECTORY}","state":"active","raw_attributes":{raw_attributes},{rest}
             "created_at":"2024-01-15T10:00:00.000Z","updated_at":"2024-01-15T10:00:00.000Z"}}"#
     );
-    let user: DirectoryUser = serde_json::from_str(&json).unwrap();
-    crate::record::user(user, DIRECTORY).unwrap()
+    let read = crate::record::read_object(&USERS, &json, crate::record::Absent::Null).unwrap();
+    (read.record, read.groups)
 }
 
 /// Attributes that PostgreSQL takes into a column of JSON and cannot read there, and what becomes of them.
