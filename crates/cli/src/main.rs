@@ -155,7 +155,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     let Arguments {
         command,
         output: asked,
-        verbosity: _,
+        verbosity,
     } = arguments;
     // Before anything is changed or asked.
     if !matches!(command, Command::Verify(_) | Command::Health(_)) {
@@ -178,7 +178,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Events(arguments) => events::run(&arguments, asked).await,
         Command::Api(arguments) => api::run(arguments).await,
         Command::Demo(arguments) => demo::run(&arguments, output).await,
-        Command::Emulator(arguments) => emulator::run(&arguments, asked).await,
+        Command::Emulator(arguments) => emulator::run(&arguments, asked, verbosity.is_verbose()).await,
         Command::Config(arguments) => config::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

@@ -24,7 +24,7 @@ use workos_directory_emulator::Emulator;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_documentation_shows_is_what_happens() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = Emulator::builder().unscoped_lists(true).start().await.unwrap();
     trycmd::TestCases::new()
         .env("WORKOS_BASE_URL", emulator.base_url())
         .env("WORKOS_API_KEY", emulator.api_key())
@@ -42,7 +42,7 @@ async fn what_the_documentation_shows_is_what_happens() {
 /// A page that tells a story needs a source and a database of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_story_of_a_mirror_is_what_happens() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = Emulator::builder().unscoped_lists(true).start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("mirror.sqlite");
     trycmd::TestCases::new()
@@ -58,7 +58,7 @@ async fn the_story_of_a_mirror_is_what_happens() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_picture_of_the_terminal_is_what_verify_shows() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = Emulator::builder().unscoped_lists(true).start().await.unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_dsync"))
         .arg("verify")
         .env("WORKOS_BASE_URL", emulator.base_url())
@@ -184,7 +184,7 @@ const ENDLESS: [&str; 4] = ["follow", "webhooks", "changes", "health"];
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_story_that_do_not_end_become_ready() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = Emulator::builder().unscoped_lists(true).start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let database = format!("sqlite:{}", folder.path().join("mirror.sqlite").display());
     let dsync = |words: &[String]| {

@@ -174,6 +174,7 @@ fn lenient(value: &Value) -> ErrorBody {
         errors: errors.map(Iterator::collect),
         error: text("error"),
         error_description: text("error_description"),
+        entity_id: text("entity_id"),
         retry_after_seconds: value
             .get("retry_after_seconds")
             .and_then(Value::as_f64)
