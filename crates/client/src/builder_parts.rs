@@ -2,4 +2,6 @@
 //!
 //! Hidden from the documentation: it belongs to the generator, changes with it and promises nothing to other callers.
 
+pub use reqwest::RequestBuilder;
+
 pub use crate::parameter::Parameter;

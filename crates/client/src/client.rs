@@ -17,6 +17,7 @@ use reqwest::header::HeaderMap;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::Error;
 use crate::address::BaseUrl;
@@ -28,6 +29,10 @@ use crate::limiter::Limiter;
 use crate::limiter::Permit;
 use crate::meter;
 use crate::operation::Operation;
+use crate::pages::Page;
+use crate::pages::UnreadableObject;
+use crate::pages::raw;
+use crate::pages::tolerant;
 use crate::rate_limit::Gate;
 use crate::rate_limit::RateLimits;
 use crate::retry;
@@ -82,6 +87,20 @@ pub(crate) struct Answer {
     pub(crate) arrived: Instant,
     /// How often the request was sent until this answer came.
     pub(crate) attempts: u32,
+}
+
+#[cfg(test)]
+impl Answer {
+    /// A success with this body.
+    pub(crate) fn of(body: impl AsRef<[u8]>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: body.as_ref().to_vec(),
+            arrived: Instant::now(),
+            attempts: 1,
+        }
+    }
 }
 
 /// The right to send a request, and what it took to get it.
@@ -185,15 +204,60 @@ impl Client {
         operation: &'static Operation,
         request: RequestBuilder,
     ) -> Result<ResponseValue<T>, Error> {
+        self.read(operation, request, |answer| decode::model(operation, answer))
+            .await
+    }
+
+    /// Sends a request whose answer stays raw JSON.
+    #[doc(hidden)]
+    pub async fn send_raw(
+        &self,
+        operation: &'static Operation,
+        request: RequestBuilder,
+    ) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        self.read(operation, request, |answer| decode::raw(operation, answer))
+            .await
+    }
+
+    /// Sends a request of a list whose objects stay raw JSON.
+    #[doc(hidden)]
+    pub async fn send_raw_page(
+        &self,
+        operation: &'static Operation,
+        request: RequestBuilder,
+    ) -> Result<Page<Box<RawValue>>, Error> {
+        let read = |answer: &Answer| raw::read(operation, answer, |_, object| object.to_owned());
+        Ok(self.read(operation, request, read).await?.into_inner())
+    }
+
+    /// Sends a request of a list that goes on behind objects that cannot be read.
+    #[doc(hidden)]
+    pub async fn send_tolerant_page<L: DeserializeOwned, T: DeserializeOwned>(
+        &self,
+        operation: &'static Operation,
+        request: RequestBuilder,
+        page: fn(L) -> Page<T>,
+    ) -> Result<Page<Result<T, UnreadableObject>>, Error> {
+        let read = |answer: &Answer| tolerant::read(operation, answer, page);
+        Ok(self.read(operation, request, read).await?.into_inner())
+    }
+
+    /// Sends a request whose answer has a body that matters, and reads it.
+    async fn read<T>(
+        &self,
+        operation: &'static Operation,
+        request: RequestBuilder,
+        read: impl FnOnce(&Answer) -> Result<T, Error>,
+    ) -> Result<ResponseValue<T>, Error> {
         let trace = Trace::start(operation);
         let call = async {
             let answer = self.execute(operation, request, Body::Model, &trace).await?;
-            let model = decode::model(operation, &answer)?;
+            let value = read(&answer)?;
             if let Some(watch) = &self.inner.drift {
                 watch.look(operation, &answer.body);
             }
             trace.answered(&answer);
-            Ok(ResponseValue::new(model, answer.status, answer.headers))
+            Ok(ResponseValue::new(value, answer.status, answer.headers))
         };
         trace.run(call).await
     }

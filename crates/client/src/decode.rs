@@ -1,38 +1,64 @@
 //! From the bytes of an answer to a model: fast when all is well, exact about the place when it is not.
 
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::Error;
 use crate::api_error;
 use crate::client::Answer;
 use crate::error::DecodeError;
 use crate::operation::Operation;
+use crate::repair;
 
 /// How many bytes on each side of a fault an error shows.
 const EXCERPT: usize = 40;
 
-/// Reads a model.
+/// Reads a model; text that is nearly right is repaired where it cannot be read otherwise.
 pub(crate) fn model<T: DeserializeOwned>(operation: &'static Operation, answer: &Answer) -> Result<T, Error> {
-    serde_json::from_slice(&answer.body)
-        .map_err(|error| Error::Decode(Box::new(explain::<T>(operation, answer, error))))
+    serde_json::from_slice(&answer.body).or_else(|first| {
+        let text = String::from_utf8_lossy(&answer.body);
+        with_path(&repair::json_text(&text)).map_err(|_| explain::<T>(operation, answer, first))
+    })
+}
+
+/// Reads a body that is to stay raw JSON.
+pub(crate) fn raw(operation: &'static Operation, answer: &Answer) -> Result<Box<RawValue>, Error> {
+    let text = String::from_utf8_lossy(&answer.body);
+    serde_json::from_str(&text).or_else(|first| {
+        serde_json::from_str(&repair::json_text(&text))
+            .map_err(|_| error(operation, answer, ("the text".to_owned(), first)))
+    })
+}
+
+/// Reads a text, or says where in it the fault is.
+pub(crate) fn with_path<T: DeserializeOwned>(text: &str) -> Result<T, (String, serde_json::Error)> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| (error.path().to_string(), error.into_inner()))?;
+    match deserializer.end() {
+        Ok(()) => Ok(value),
+        Err(error) => Err(("the end".to_owned(), error)),
+    }
 }
 
 /// Reads a second time to learn the path of the fault, which the fast way does not keep.
-fn explain<T: DeserializeOwned>(
-    operation: &'static Operation,
-    answer: &Answer,
-    first: serde_json::Error,
-) -> DecodeError {
+fn explain<T: DeserializeOwned>(operation: &'static Operation, answer: &Answer, first: serde_json::Error) -> Error {
     let mut deserializer = serde_json::Deserializer::from_slice(&answer.body);
-    let (path, source) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        Err(error) => {
-            let path = error.path().to_string();
-            (path, error.into_inner())
-        }
+    let fault = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Err(error) => (error.path().to_string(), error.into_inner()),
         // Only what follows the value can be wrong then.
         Ok(_) => ("the end".to_owned(), first),
     };
-    DecodeError {
+    error(operation, answer, fault)
+}
+
+/// The error of an answer whose body has a fault at a path.
+pub(crate) fn error(
+    operation: &'static Operation,
+    answer: &Answer,
+    (path, source): (String, serde_json::Error),
+) -> Error {
+    Error::Decode(Box::new(DecodeError {
         operation,
         status: answer.status.as_u16(),
         request_id: api_error::request_id(&answer.headers),
@@ -40,7 +66,7 @@ fn explain<T: DeserializeOwned>(
         excerpt: excerpt(&answer.body, &source),
         path,
         source,
-    }
+    }))
 }
 
 /// The text around the position that the error names.
@@ -65,24 +91,12 @@ fn excerpt(body: &[u8], error: &serde_json::Error) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
-    use reqwest::StatusCode;
-    use reqwest::header::HeaderMap;
-
     use super::*;
     use crate::operations::LIST_DIRECTORY_GROUPS;
-    use crate::runtime::Instant;
     use crate::types::DirectoryGroupList;
 
     fn decode(body: &str) -> Result<DirectoryGroupList, Error> {
-        let headers = HeaderMap::new();
-        let answer = Answer {
-            status: StatusCode::OK,
-            headers,
-            body: body.as_bytes().to_vec(),
-            arrived: Instant::now(),
-            attempts: 1,
-        };
-        model(&LIST_DIRECTORY_GROUPS, &answer)
+        model(&LIST_DIRECTORY_GROUPS, &Answer::of(body))
     }
 
     #[test]
@@ -97,6 +111,15 @@ mod tests {
         assert_eq!(error.path, "data[1].name");
         assert!(error.excerpt.contains(r#""name": 7"#), "{}", error.excerpt);
         assert!(Error::Decode(error).to_string().len() < 400);
+    }
+
+    #[test]
+    fn model_reads_half_of_a_surrogate_pair_as_replacement_and_camel_case_metadata() {
+        let body = r#"{"data": [{"id": "g1", "directory_id": "directory_1", "name": "Ann \ud83d"}],
+            "listMetadata": {"after": "g1"}}"#;
+        let list = decode(body).unwrap();
+        assert_eq!(list.data[0].name, "Ann \u{fffd}");
+        assert_eq!(list.list_metadata.after.as_deref(), Some("g1"));
     }
 
     #[test]

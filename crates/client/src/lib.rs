@@ -91,6 +91,7 @@ pub mod pages;
 mod parameter;
 pub mod patterns;
 pub mod rate_limit;
+pub mod repair;
 pub mod retry;
 mod retry_after;
 mod retry_budget;
@@ -114,6 +115,7 @@ mod generated {
 
 pub use progenitor_client::ResponseValue;
 pub use secrecy::SecretString;
+pub use serde_json::value::RawValue;
 
 pub use crate::attributes::Attributes;
 pub use crate::backoff::Backoff;

@@ -14,12 +14,21 @@ use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
 
+use futures_core::Stream;
+
+pub use self::raw::Raw;
+pub use self::raw::RawListRequest;
+pub use self::raw::RawPages;
+pub use self::tolerant::Tolerant;
+pub use self::tolerant::UnreadableObject;
 use crate::Error;
 use crate::operation::Operation;
 use crate::runtime::MaybeSend;
 use crate::runtime::Task;
 use crate::trace;
-use futures_core::Stream;
+
+pub(crate) mod raw;
+pub(crate) mod tolerant;
 
 /// Where a list goes on. Only the API makes cursors; a program keeps them and gives them back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -110,7 +110,7 @@ pub fn generate(document: &Document, target: &Target) -> Result<Generated, Error
             target,
             "The models of the API.",
             Some(lints::MODELS),
-            models::file(&models, &output, target)?,
+            models::file(&models, &cursor_fields(&operations), &output, target)?,
         )?,
     );
     files.insert(
@@ -169,6 +169,16 @@ pub fn generate_commands(document: &Document, target: &Target) -> Result<Generat
     )?;
     let files = BTreeMap::from([("mod.rs".to_owned(), text)]);
     Ok(Generated { files })
+}
+
+/// The fields of list answers that lead to the next cursor, each with its model: early answers have them in camel case.
+fn cursor_fields(operations: &[Operation]) -> Vec<(&str, &str)> {
+    fn field(operation: &Operation) -> Option<(&str, &str)> {
+        let next = &operation.pagination.as_ref()?.next;
+        let field = next.split_once('.').map_or(next.as_str(), |(field, _)| field);
+        Some((operation.answer.as_deref()?, field))
+    }
+    operations.iter().filter_map(field).collect()
 }
 
 /// Operations by tag, in the order of the document.

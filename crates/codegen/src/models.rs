@@ -1,5 +1,6 @@
 //! The models pass: structs, open and closed enums, unions, each with the document's own words.
 
+use heck::ToLowerCamelCase as _;
 use proc_macro2::TokenStream;
 use quote::format_ident;
 use quote::quote;
@@ -22,7 +23,14 @@ use crate::schema::Variant;
 const MANY_ARGUMENTS: usize = 7;
 
 /// The file of all models.
-pub(crate) fn file(models: &[Model], output: &Output, target: &Target) -> Result<TokenStream, Error> {
+///
+/// `aliases` are models and their fields that also come in camel case.
+pub(crate) fn file(
+    models: &[Model],
+    aliases: &[(&str, &str)],
+    output: &Output,
+    target: &Target,
+) -> Result<TokenStream, Error> {
     let runtime = target.runtime_path();
     let mut items = vec![quote! { use serde::Deserialize; }, quote! { use serde::Serialize; }];
     for model in models.iter().filter(|model| model.import.is_some()) {
@@ -31,7 +39,7 @@ pub(crate) fn file(models: &[Model], output: &Output, target: &Target) -> Result
     let own: Vec<&Model> = models.iter().filter(|model| model.import.is_none()).collect();
     for model in &own {
         items.push(match &model.kind {
-            Kind::Struct(fields) => structure(model, fields, output)?,
+            Kind::Struct(fields) => structure(model, fields, aliases, output)?,
             Kind::OpenEnum(variants) => open_enum(model, variants, &runtime),
             Kind::ClosedEnum(variants) => closed_enum(model, variants, &runtime),
             Kind::Union => union(model, output)?,
@@ -58,7 +66,7 @@ fn import(model: &Model, target: &Target) -> Result<TokenStream, Error> {
     Ok(quote! { pub use #library::types::#ident; })
 }
 
-fn structure(model: &Model, fields: &[Field], output: &Output) -> Result<TokenStream, Error> {
+fn structure(model: &Model, fields: &[Field], aliases: &[(&str, &str)], output: &Output) -> Result<TokenStream, Error> {
     let ident = names::type_ident(&model.name);
     let mut definitions = Vec::new();
     let mut arguments = Vec::new();
@@ -78,9 +86,12 @@ fn structure(model: &Model, fields: &[Field], output: &Output) -> Result<TokenSt
             let name = &field.name;
             quote! { #[serde(rename = #name)] }
         });
+        let camel_case = field.name.to_lower_camel_case();
+        let alias = (camel_case != field.name && aliases.contains(&(model.name.as_str(), field.name.as_str())))
+            .then(|| quote! { #[serde(alias = #camel_case)] });
         // The live API writes `null` for what may be null and leaves out what may be missing.
         let skip = (optional && !field.nullable).then(|| quote! { #[serde(skip_serializing_if = "Option::is_none")] });
-        definitions.push(quote! { #docs #rename #skip pub #name: #ty });
+        definitions.push(quote! { #docs #rename #alias #skip pub #name: #ty });
         if optional {
             values.push(quote! { #name: None });
         } else if converts(&ty) {

@@ -41,6 +41,10 @@ impl Requests<'_> {
                 use #runtime::pages::ListRequest;
                 use #runtime::pages::Page;
                 use #runtime::pages::Pages;
+                use #runtime::pages::RawListRequest;
+                use #runtime::pages::RawPages;
+                use #runtime::pages::Raw;
+                use #runtime::pages::UnreadableObject;
             }
         });
         let takes_values = operations
@@ -58,6 +62,9 @@ impl Requests<'_> {
             .iter()
             .any(|operation| operation.answer.is_some() || operation.body.is_some());
         let types_use = (has_models || takes_values).then(|| quote! { use super::super::types; });
+        let raw_use = operations.iter().any(|operation| operation.answer.is_some()).then(|| {
+            quote! { use #runtime::RawValue; }
+        });
         let facade_use = (!self.target.is_runtime()).then(|| quote! { use crate::#facade; });
         let methods = operations.iter().map(|operation| self.client_method(operation));
         let methods = methods.collect::<Result<Vec<_>, _>>()?;
@@ -71,10 +78,12 @@ impl Requests<'_> {
             #facade_use
             use #runtime::Client;
             use #runtime::Error;
+            #raw_use
             use #runtime::ResponseValue;
             use #runtime::operation::Operation;
             #list_uses
             #parameter_use
+            use #runtime::builder_parts::RequestBuilder;
 
             impl #facade {
                 #(#methods)*
@@ -164,6 +173,19 @@ impl Requests<'_> {
                 (quote! { types::#model }, quote! { send_json })
             }
         };
+        let send_raw = operation.answer.is_some().then(|| {
+            quote! {
+                /// Sends the request; the answer stays raw JSON, as it came.
+                ///
+                /// # Errors
+                ///
+                /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+                pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+                    let (client, request) = self.into_request()?;
+                    client.send_raw(Self::OPERATION, request).await
+                }
+            }
+        });
         let list = operation
             .pagination
             .as_ref()
@@ -199,10 +221,18 @@ impl Requests<'_> {
                 ///
                 /// See [`Error`]: the parameters are checked first, then the answer.
                 pub async fn send(self) -> Result<ResponseValue<#answer>, Error> {
+                    let (client, request) = self.into_request()?;
+                    client.#send(Self::OPERATION, request).await
+                }
+
+                #send_raw
+
+                /// The client and what it has to send.
+                fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
                     let Self { client, #(#idents,)* } = self;
                     let request = client.request(Self::OPERATION, &[#(#path),*])?;
                     #(#query)*
-                    client.#send(Self::OPERATION, request).await
+                    Ok((client, request))
                 }
             }
 
@@ -237,6 +267,7 @@ impl Requests<'_> {
         let next = self.next(answer, &pagination.next).map_err(&wrong)?;
 
         let builder = names::type_ident(&operation.id);
+        let answer = names::type_ident(answer);
         let items = names::field_ident(&pagination.items);
         let cursor = names::field_ident(&pagination.cursor);
         let limit = names::field_ident(&pagination.limit);
@@ -260,6 +291,15 @@ impl Requests<'_> {
                 /// All items from here on, over all pages.
                 pub fn stream(self) -> Items<Self> {
                     Items::new(self)
+                }
+
+                /// All pages from here on, with their objects as raw JSON.
+                pub fn raw_pages(self) -> RawPages<Self> {
+                    Pages::new(Raw::new(self))
+                }
+
+                fn page_of(list: types::#answer) -> Page<types::#item> {
+                    Page::new(list.#items, list.#next)
                 }
             }
 
@@ -290,8 +330,19 @@ impl Requests<'_> {
                 }
 
                 async fn fetch(self) -> Result<Page<Self::Item>, Error> {
-                    let list = self.send().await?.into_inner();
-                    Ok(Page::new(list.#items, list.#next))
+                    Ok(Self::page_of(self.send().await?.into_inner()))
+                }
+            }
+
+            impl RawListRequest for #builder {
+                async fn fetch_raw(self) -> Result<Page<Box<RawValue>>, Error> {
+                    let (client, request) = self.into_request()?;
+                    client.send_raw_page(Self::OPERATION, request).await
+                }
+
+                async fn fetch_tolerant(self) -> Result<Page<Result<Self::Item, UnreadableObject>>, Error> {
+                    let (client, request) = self.into_request()?;
+                    client.send_tolerant_page(Self::OPERATION, request, Self::page_of).await
                 }
             }
         })

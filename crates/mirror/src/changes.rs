@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use futures_util::stream;
 use serde::Serialize;
+use workos_directory_sync::Attributes;
 
 use crate::Error;
 use crate::Mirror;
@@ -117,6 +118,53 @@ pub struct Change {
     pub state: Option<String>,
     /// Its state before.
     pub previous_state: Option<String>,
+    /// The columns of its table that changed, when there was a row before that differs; `updated_at` is one of them where it
+    /// did.
+    pub changed_columns: Option<Vec<String>>,
+    /// What these columns had before, as an object by their names. Of `custom_attributes` and `raw_attributes` it has an
+    /// array of the keys that changed, and no values.
+    pub previous: Option<Attributes>,
+    /// Why the mirror believes it, where that is to be said.
+    pub reason: Option<ChangeReason>,
+}
+
+/// Why the mirror believes that something ended or moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ChangeReason {
+    /// A list did not have it, and the API said that it is not there when it was asked for by id.
+    Confirmed,
+    /// Several complete lists did not have it, over a day or more, and asking by id decided nothing.
+    RepeatedAbsence,
+    /// Somebody approved its end.
+    Approved,
+    /// It is in another directory now.
+    Moved,
+}
+
+impl ChangeReason {
+    const ALL: [Self; 4] = [Self::Confirmed, Self::RepeatedAbsence, Self::Approved, Self::Moved];
+
+    /// Its name, as the table has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::RepeatedAbsence => "repeated_absence",
+            Self::Approved => "approved",
+            Self::Moved => "moved",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+impl fmt::Display for ChangeReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
 }
 
 /// An application that reads the changes.

@@ -64,7 +64,7 @@ impl Incoming {
         };
         Ok(Self {
             id: record::checked(id)?,
-            name: record::storable(field(&fields, "event").unwrap_or_default()),
+            name: record::storable(&field::<String>(&fields, "event").unwrap_or_default()).into_owned(),
             created_at: field::<Timestamp>(&fields, "created_at")
                 .as_ref()
                 .unwrap_or(now)
@@ -80,7 +80,7 @@ impl Incoming {
             serde_json::to_string(event).map_err(|error| Error::Database(sqlx::Error::Encode(error.into())))?;
         Ok(Self {
             id: record::checked(event.id.clone())?,
-            name: record::storable(event.event.as_str().to_owned()),
+            name: record::storable(event.event.as_str()).into_owned(),
             created_at: event.created_at.canonical(),
             payload,
             meaning: meaning(event).unwrap_or_else(unreadable),
@@ -90,7 +90,7 @@ impl Incoming {
 
 /// The reason can quote what it is about.
 fn unreadable(reason: String) -> Meaning {
-    Meaning::Unreadable(record::storable(reason))
+    Meaning::Unreadable(record::storable(&reason).into_owned())
 }
 
 /// A field, if it is there and of the type that it should have.

@@ -77,6 +77,7 @@ pub mod webhooks;
 
 pub use crate::changes::Change;
 pub use crate::changes::ChangeKind;
+pub use crate::changes::ChangeReason;
 pub use crate::changes::Changes;
 pub use crate::changes::Consumer;
 pub use crate::diff::Diff;

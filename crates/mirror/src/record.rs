@@ -3,6 +3,11 @@
 //! Every column that comes from the source is text, JSON and times among them. So one piece of code compares and writes
 //! directories, users and groups, and what is compared is all of what is written.
 
+pub(crate) mod json;
+pub(crate) mod time;
+
+use std::borrow::Cow;
+
 use serde::Serialize;
 use workos_directory_sync::Attributes;
 use workos_directory_sync::Timestamp;
@@ -17,7 +22,8 @@ use crate::Kind;
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) kind: Kind,
-    /// The columns that come from the source, the id left out.
+    /// The columns that come from the source, the id left out. The last one, `repaired`, names those of them in which
+    /// something had to be replaced.
     pub(crate) columns: &'static [&'static str],
 }
 
@@ -35,6 +41,7 @@ pub(crate) const DIRECTORIES: Table = Table {
         "created_at_source",
         "updated_at",
         "updated_at_source",
+        "repaired",
     ],
 };
 
@@ -60,6 +67,7 @@ pub(crate) const USERS: Table = Table {
         "updated_at_source",
         "custom_attributes",
         "raw_attributes",
+        "repaired",
     ],
 };
 
@@ -75,6 +83,7 @@ pub(crate) const GROUPS: Table = Table {
         "updated_at",
         "updated_at_source",
         "raw_attributes",
+        "repaired",
     ],
 };
 
@@ -83,8 +92,18 @@ impl Table {
     pub(crate) fn has_json(column: &str) -> bool {
         matches!(
             column,
-            "metadata" | "emails" | "roles" | "custom_attributes" | "raw_attributes"
+            "metadata" | "emails" | "roles" | "custom_attributes" | "raw_attributes" | "repaired"
         )
+    }
+
+    /// Whether a column has attributes: an object of whatever the directory sends.
+    pub(crate) fn has_attributes(column: &str) -> bool {
+        matches!(column, "custom_attributes" | "raw_attributes")
+    }
+
+    /// The place of a column among its columns.
+    pub(crate) fn place(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|name| *name == column)
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -101,9 +120,9 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// When the source last changed the object, in canonical form.
-    pub(crate) fn updated_at(&self, table: &Table) -> Option<&str> {
-        self.value(table, "updated_at")
+    /// When the source last changed the object, with all digits: to be compared.
+    pub(crate) fn updated_at(&self, table: &Table) -> Option<Cow<'_, str>> {
+        time::order(self.value(table, "updated_at"), self.value(table, "updated_at_source"))
     }
 
     /// The directory of a user or group.
@@ -117,17 +136,30 @@ impl Record {
     }
 
     fn value(&self, table: &Table, column: &str) -> Option<&str> {
-        let place = table.columns.iter().position(|name| *name == column)?;
-        self.values.get(place)?.as_deref()
+        self.values.get(table.place(column)?)?.as_deref()
     }
 
-    /// A row that every database takes.
-    fn new(id: String, values: Vec<Option<String>>) -> Self {
-        let values = values.into_iter().map(|value| value.map(storable));
-        Self {
-            id,
-            values: values.collect(),
-        }
+    /// A row that every database takes and reads. Its last column says where that took a repair.
+    fn new(table: &Table, id: String, values: Vec<Option<String>>) -> Self {
+        let mut repaired = Vec::new();
+        let values = table.columns.iter().zip(values).map(|(column, value)| {
+            let value = value?;
+            let readable = if Table::has_json(column) {
+                json::readable(&value)
+            } else {
+                storable(&value)
+            };
+            match readable {
+                Cow::Borrowed(_) => Some(value),
+                Cow::Owned(readable) => {
+                    repaired.push(*column);
+                    Some(readable)
+                }
+            }
+        });
+        let mut values: Vec<_> = values.collect();
+        values.push((!repaired.is_empty()).then(|| format!("[\"{}\"]", repaired.join("\",\""))));
+        Self { id, values }
     }
 }
 
@@ -141,8 +173,8 @@ pub(crate) enum EmbeddedGroups {
 }
 
 pub(crate) fn directory(directory: Directory) -> Result<Record, Error> {
-    let [created_at, created_at_source] = time(Some(&directory.created_at));
-    let [updated_at, updated_at_source] = time(Some(&directory.updated_at));
+    let [created_at, created_at_source] = columns(Some(&directory.created_at));
+    let [updated_at, updated_at_source] = columns(Some(&directory.updated_at));
     let values = vec![
         directory.organization_id,
         directory.external_key,
@@ -156,7 +188,7 @@ pub(crate) fn directory(directory: Directory) -> Result<Record, Error> {
         updated_at,
         updated_at_source,
     ];
-    Ok(Record::new(checked(directory.id)?, values))
+    Ok(Record::new(&DIRECTORIES, checked(directory.id)?, values))
 }
 
 /// A user who was listed for a directory.
@@ -173,8 +205,8 @@ pub(crate) fn user(user: DirectoryUser, asked: &str) -> Result<(Record, Embedded
             EmbeddedGroups::Told(ids)
         }
     };
-    let [created_at, created_at_source] = time(Some(&user.created_at));
-    let [updated_at, updated_at_source] = time(Some(&user.updated_at));
+    let [created_at, created_at_source] = columns(Some(&user.created_at));
+    let [updated_at, updated_at_source] = columns(Some(&user.updated_at));
     let roles: Option<Vec<String>> = user
         .roles
         .map(|roles| roles.into_iter().map(|role| role.slug).collect());
@@ -199,15 +231,15 @@ pub(crate) fn user(user: DirectoryUser, asked: &str) -> Result<(Record, Embedded
         text(user.custom_attributes.as_ref()),
         text(user.raw_attributes.as_ref()),
     ];
-    Ok((Record::new(id, values), groups))
+    Ok((Record::new(&USERS, id, values), groups))
 }
 
 /// A group that was listed for a directory.
 pub(crate) fn group(group: DirectoryGroup, asked: &str) -> Result<Record, Error> {
     let id = checked(group.id)?;
     belongs("group", &id, &group.directory_id, asked)?;
-    let [created_at, created_at_source] = time(group.created_at.as_ref());
-    let [updated_at, updated_at_source] = time(group.updated_at.as_ref());
+    let [created_at, created_at_source] = columns(group.created_at.as_ref());
+    let [updated_at, updated_at_source] = columns(group.updated_at.as_ref());
     let values = vec![
         Some(group.directory_id),
         group.organization_id,
@@ -219,7 +251,7 @@ pub(crate) fn group(group: DirectoryGroup, asked: &str) -> Result<Record, Error>
         updated_at_source,
         text(group.raw_attributes.as_ref()),
     ];
-    Ok(Record::new(id, values))
+    Ok(Record::new(&GROUPS, id, values))
 }
 
 /// Refuses an object of another directory: a server that ignores a filter must not move people between directories.
@@ -235,12 +267,13 @@ pub(crate) fn belongs(what: &'static str, id: &str, found: &str, asked: &str) ->
     })
 }
 
-/// A text that every database takes: PostgreSQL has none with the character U+0000, in whose place comes U+FFFD.
-pub(crate) fn storable(text: String) -> String {
+/// Returns a text that every database takes, borrowed where nothing had to be replaced: PostgreSQL has none with the
+/// character U+0000, in whose place comes U+FFFD.
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
-        return text.replace('\0', "\u{FFFD}");
+        return Cow::Owned(text.replace('\0', "\u{FFFD}"));
     }
-    text
+    Cow::Borrowed(text)
 }
 
 /// The longest id that is taken; those of the API have about 42 characters.
@@ -262,7 +295,7 @@ fn printable(text: &str) -> String {
 }
 
 /// A time in the form that sorts, and the source's text where that is another.
-fn time(timestamp: Option<&Timestamp>) -> [Option<String>; 2] {
+fn columns(timestamp: Option<&Timestamp>) -> [Option<String>; 2] {
     let Some(timestamp) = timestamp else {
         return [None, None];
     };
@@ -272,36 +305,8 @@ fn time(timestamp: Option<&Timestamp>) -> [Option<String>; 2] {
     [Some(canonical), differs.then_some(source)]
 }
 
-/// How deep attributes may be nested: PostgreSQL refuses what is some thousand levels deep.
-const MAX_DEPTH: usize = 1_000;
-
-/// What is kept in place of attributes that are nested deeper.
-const TOO_DEEP: &str = r#"{"$mirror":"nested too deeply to be kept"}"#;
-
 fn text(attributes: Option<&Attributes>) -> Option<String> {
-    attributes.map(|attributes| {
-        let text = attributes.as_str();
-        if is_too_deep(text) { TOO_DEEP } else { text }.to_owned()
-    })
-}
-
-/// Whether JSON is nested deeper than is kept. The text is known to be JSON.
-fn is_too_deep(json: &str) -> bool {
-    let (mut depth, mut in_string, mut is_escaped) = (0_usize, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return true;
-        }
-    }
-    false
+    attributes.map(|attributes| attributes.as_str().to_owned())
 }
 
 fn json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, Error> {
@@ -356,11 +361,16 @@ mod tests {
     }
 
     #[test]
-    fn attributes_that_are_nested_too_deeply_leave_a_note() {
-        let nested = |depth| format!(r#"{{"[\"{{":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
-        assert!(!is_too_deep(&nested(MAX_DEPTH - 1)));
-        assert!(is_too_deep(&nested(MAX_DEPTH)));
-        assert!(serde_json::from_str::<serde_json::Value>(TOO_DEEP).unwrap().is_object());
+    fn record_names_the_columns_in_which_something_was_replaced() {
+        let mut source = ada();
+        source.name = Some("A\0da".to_owned());
+        source.raw_attributes = Some(serde_json::from_str(r#"{"a":"\u0000"}"#).unwrap());
+        let (record, _) = user(source, "directory_1").unwrap();
+        assert_eq!(value(&USERS, &record, "name"), Some("A\u{FFFD}da"));
+        assert_eq!(value(&USERS, &record, "raw_attributes"), Some(r#"{"a":"\ufffd"}"#));
+        assert_eq!(value(&USERS, &record, "repaired"), Some(r#"["name","raw_attributes"]"#));
+        let (untouched, _) = user(ada(), "directory_1").unwrap();
+        assert_eq!(value(&USERS, &untouched, "repaired"), None);
     }
 
     #[test]

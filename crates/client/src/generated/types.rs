@@ -285,6 +285,7 @@ pub struct DirectoryGroupList {
     /// The groups of this page.
     pub data: Vec<DirectoryGroup>,
     /// The cursors of the neighbouring pages.
+    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -376,6 +377,7 @@ pub struct DirectoryList {
     /// The directories of this page.
     pub data: Vec<Directory>,
     /// The cursors of the neighbouring pages.
+    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -904,6 +906,7 @@ pub struct DirectoryUserList {
     /// The users of this page.
     pub data: Vec<DirectoryUser>,
     /// The cursors of the neighbouring pages.
+    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -1338,6 +1341,7 @@ pub struct EventList {
     /// The events of this page, oldest first.
     pub data: Vec<Event>,
     /// The cursors of the neighbouring pages.
+    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 

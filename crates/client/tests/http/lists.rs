@@ -165,3 +165,99 @@ async fn the_next_page_is_asked_for_while_the_caller_works_on_this_one() {
     assert_eq!(server.requests().len(), 2);
     assert_eq!(stream.try_collect().await.unwrap().len(), 2);
 }
+
+/// Three groups on two pages, the second of which has a name that is a number and the third half of a surrogate pair.
+fn odd_pages() -> Vec<Vec<u8>> {
+    let page = |objects: &str, metadata: &str| {
+        let body = format!(r#"{{"data":[{objects}],{metadata}}}"#);
+        answer(200, "content-type: application/json\r\n", &body)
+    };
+    vec![
+        page(
+            r#"{"id":"g1","directory_id":"directory_1","name":"A"},{"id":"g2","directory_id":"directory_1","name":7}"#,
+            r#""listMetadata":{"after":"g2"}"#,
+        ),
+        page(
+            r#"{"id":"g3","directory_id":"directory_1","name":"C \ud83d"}"#,
+            r#""list_metadata":{"after":null}"#,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn raw_pages_give_objects_byte_for_byte_and_follow_the_cursor() {
+    let server = Server::start(odd_pages()).await;
+    let mut pages = client(&server).list_directory_groups().raw_pages();
+    let first = pages.next().await.unwrap().unwrap();
+    assert_eq!(
+        first.items[1].get(),
+        r#"{"id":"g2","directory_id":"directory_1","name":7}"#
+    );
+    let last = pages.next().await.unwrap().unwrap();
+    assert_eq!(
+        last.items[0].get(),
+        r#"{"id":"g3","directory_id":"directory_1","name":"C \ud83d"}"#
+    );
+    assert!(pages.next().await.is_none());
+    assert_eq!(
+        server.targets(),
+        [
+            "GET /directory_groups?limit=100&order=desc",
+            "GET /directory_groups?after=g2&limit=100&order=desc"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn raw_pages_end_with_an_error_when_a_cursor_repeats_or_the_body_is_no_list() {
+    let server = Server::start(vec![page(&["g1"], Some("g1")), page(&["g1"], Some("g1"))]).await;
+    let mut pages = client(&server).list_directory_groups().raw_pages();
+    assert!(pages.next().await.unwrap().is_ok());
+    assert!(pages.next().await.unwrap().is_ok());
+    let error = pages.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::RepeatedCursor { .. }), "{error}");
+    let server = Server::start(vec![answer(200, "", r#"{"data":{},"list_metadata":{}}"#)]).await;
+    let mut pages = client(&server).list_directory_groups().raw_pages();
+    let error = pages.next().await.unwrap().unwrap_err();
+    assert!(
+        matches!(&error, Error::Decode(error) if error.path == "data"),
+        "{error}"
+    );
+    assert!(pages.next().await.is_none());
+}
+
+#[tokio::test]
+async fn tolerant_stream_goes_on_behind_an_object_that_cannot_be_read() {
+    let server = Server::start(odd_pages()).await;
+    let strict = client(&server).list_directory_groups().stream().try_collect().await;
+    assert!(
+        matches!(&strict, Err(Error::Decode(error)) if error.path == "data[1].name"),
+        "{strict:?}"
+    );
+    let server = Server::start(odd_pages()).await;
+    let mut stream = client(&server).list_directory_groups().stream().tolerant();
+    assert_eq!(stream.next().await.unwrap().unwrap().unwrap().name, "A");
+    let odd = stream.next().await.unwrap().unwrap().unwrap_err();
+    assert_eq!((odd.index, odd.path.as_str()), (1, "name"));
+    assert_eq!(stream.next().await.unwrap().unwrap().unwrap().name, "C \u{fffd}");
+    assert!(stream.next().await.is_none());
+}
+
+#[tokio::test]
+async fn tolerant_keeps_what_a_started_stream_has_in_hand() {
+    let server = Server::start(vec![page(&["g1", "g2"], Some("g2")), page(&["g3"], None)]).await;
+    let mut stream = client(&server).list_directory_groups().stream();
+    assert_eq!(stream.next().await.unwrap().unwrap().id, "g1");
+    let rest = stream.tolerant().try_collect().await.unwrap();
+    let ids: Vec<_> = rest.into_iter().map(|group| group.unwrap().id).collect();
+    assert_eq!(ids, ["g2", "g3"]);
+}
+
+#[tokio::test]
+async fn send_raw_gives_the_body_as_it_came() {
+    let body = r#"{"id": "g1", "name": 7, "x": 1.0}"#;
+    let server = Server::start(vec![answer(200, "x-request-id: req_1\r\n", body)]).await;
+    let group = client(&server).get_directory_group().id("g1").send_raw().await.unwrap();
+    assert_eq!(group.get(), body);
+    assert_eq!(group.headers()["x-request-id"], "req_1");
+}

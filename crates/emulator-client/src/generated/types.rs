@@ -260,6 +260,7 @@ pub struct DeliveryList {
     /// The deliveries of this page, the oldest first.
     pub data: Vec<Delivery>,
     /// The cursors of the neighbouring pages.
+    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -1017,6 +1018,7 @@ pub struct RequestList {
     /// The requests of this page, the oldest first.
     pub data: Vec<ReceivedRequest>,
     /// The cursors of the neighbouring pages.
+    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 

@@ -1,11 +1,13 @@
 //! The outbox, read: pages of changes, and how far each application has come.
 
+use serde::de::DeserializeOwned;
 use sqlx::Row;
 
 use super::DatabaseRow;
 use super::Store;
 use crate::Change;
 use crate::ChangeKind;
+use crate::ChangeReason;
 use crate::Consumer;
 use crate::Error;
 
@@ -13,7 +15,8 @@ impl Store {
     /// The changes behind a position, the oldest first.
     pub(crate) async fn changes_after(&self, position: i64, limit: u32) -> Result<Vec<Change>, Error> {
         let rows = sqlx::query(
-            "SELECT id, kind, changed_at, directory_id, user_id, group_id, state, previous_state
+            "SELECT id, kind, changed_at, directory_id, user_id, group_id, state, previous_state, reason,
+                    CAST(changed_columns AS TEXT) AS changed_columns, CAST(previous AS TEXT) AS previous
              FROM changes WHERE id > $1 ORDER BY id LIMIT $2",
         )
         .bind(position)
@@ -83,6 +86,7 @@ impl Store {
 
 fn change(row: &DatabaseRow) -> Result<Change, sqlx::Error> {
     let kind: &str = row.try_get("kind")?;
+    let reason: Option<&str> = row.try_get("reason")?;
     Ok(Change {
         id: row.try_get("id")?,
         kind: ChangeKind::from_name(kind)
@@ -93,5 +97,20 @@ fn change(row: &DatabaseRow) -> Result<Change, sqlx::Error> {
         group_id: row.try_get("group_id")?,
         state: row.try_get("state")?,
         previous_state: row.try_get("previous_state")?,
+        changed_columns: json(row, "changed_columns")?,
+        previous: json(row, "previous")?,
+        reason: reason
+            .map(|name| {
+                ChangeReason::from_name(name)
+                    .ok_or_else(|| sqlx::Error::Decode(format!("`{name}` is no reason of a change").into()))
+            })
+            .transpose()?,
     })
+}
+
+/// A column of JSON, read as text.
+fn json<T: DeserializeOwned>(row: &DatabaseRow, column: &str) -> Result<Option<T>, sqlx::Error> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(|text| serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into())))
+        .transpose()
 }

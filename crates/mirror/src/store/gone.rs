@@ -211,7 +211,7 @@ async fn mark(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -
     };
     let condition = format!("{of_directory} AND generation < $3 AND event_run < $3");
     outbox::lock(connection).await?;
-    let told = (key.kind != Kind::Memberships).then(|| outbox::of_gone(key.kind, &condition));
+    let told = (key.kind != Kind::Memberships).then(|| outbox::of_gone(key.kind, &condition, None));
     let marked = format!(
         "UPDATE {} SET deleted_at = $1, changed_at = $1 WHERE deleted_at IS NULL AND {condition}",
         key.kind
@@ -292,7 +292,7 @@ async fn remove_directories(
         (Kind::Directories, format!("id IN ({strings})")),
     ] {
         if kind != Kind::Memberships {
-            sqlx::query(AssertSqlSafe(outbox::of_gone(kind, &of_directories)))
+            sqlx::query(AssertSqlSafe(outbox::of_gone(kind, &of_directories, None)))
                 .bind(stamp.now)
                 .bind(&ids)
                 .execute(&mut *connection)

@@ -10,6 +10,7 @@
 //! dead         those that could not be applied
 //! cursors      how far they were read
 //! outbox       what changed, for applications
+//! difference   which columns of a row changed, and what was in them
 //! rows         the rows that one statement takes all at once
 //! changes      the same, read by them
 //! inbox        events that wait to be applied
@@ -33,6 +34,7 @@ mod counts;
 mod cursors;
 mod dead;
 mod dialect;
+mod difference;
 mod events;
 mod freshness;
 mod gone;

@@ -22,6 +22,7 @@ use crate::Counts;
 use crate::Kind;
 use crate::record::Record;
 use crate::record::Table;
+use crate::record::time;
 
 /// How many rows a statement inserts into SQLite at most. A page is cut into powers of two, so that there are few different
 /// statements to prepare; 64 users have about 1,500 of the 32,766 parameters that SQLite allows.
@@ -83,7 +84,9 @@ pub(super) async fn apply(
         let is_deleted = row.try_get::<Option<&str>, _>("deleted_at")?.is_some();
         // An event changed the row since this run began: the page may be older, unless it says itself that it is newer.
         let is_newer = row.try_get::<i64, _>("event_run")? >= stamp.run
-            && (is_deleted || record.updated_at(table) <= row.try_get::<Option<&str>, _>("updated_at")?);
+            && (is_deleted
+                || record.updated_at(table)
+                    <= time::order(row.try_get("updated_at")?, row.try_get("updated_at_source")?));
         if is_newer && is_deleted {
             continue;
         }

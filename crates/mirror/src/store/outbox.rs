@@ -15,7 +15,10 @@ use super::Connection;
 use super::DatabaseRow;
 use super::Dialect;
 use super::Rows;
+use super::difference;
+use super::difference::Difference;
 use crate::ChangeKind;
+use crate::ChangeReason;
 use crate::Kind;
 use crate::record::Record;
 use crate::record::Table;
@@ -32,7 +35,10 @@ pub(super) struct Told {
     user: Option<String>,
     group: Option<String>,
     state: Option<String>,
-    previous: Option<String>,
+    previous_state: Option<String>,
+    /// Of what was there before.
+    difference: Option<Difference>,
+    reason: Option<ChangeReason>,
 }
 
 impl Told {
@@ -59,7 +65,9 @@ impl Told {
             user: Some(user.to_owned()),
             group: Some(group.to_owned()),
             state: None,
-            previous: None,
+            previous_state: None,
+            difference: None,
+            reason: None,
         }
     }
 }
@@ -73,11 +81,11 @@ pub(super) async fn lock(connection: &mut Connection) -> Result<(), sqlx::Error>
 }
 
 /// A row before it is written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Before<'a> {
     pub(super) is_deleted: bool,
-    /// Of a directory or user.
-    pub(super) state: Option<&'a str>,
+    /// In the order of the table's columns.
+    pub(super) values: Vec<Option<&'a str>>,
 }
 
 /// What a record that is going to be written changes, if anything that is told.
@@ -89,25 +97,30 @@ pub(super) fn of_record(
     let before = match stored {
         Some(row) => Some(Before {
             is_deleted: row.try_get::<Option<&str>, _>("deleted_at")?.is_some(),
-            state: match table.kind {
-                Kind::Groups => None,
-                _ => row.try_get("state")?,
-            },
+            values: table
+                .columns
+                .iter()
+                .map(|column| row.try_get(*column))
+                .collect::<Result<_, _>>()?,
         }),
         None => None,
     };
-    Ok(of_change(table, record, before))
+    Ok(of_change(table, record, before.as_ref()))
 }
 
 /// The same, of a row that was read.
-pub(super) fn of_change(table: &Table, record: &Record, before: Option<Before<'_>>) -> Option<Told> {
+pub(super) fn of_change(table: &Table, record: &Record, before: Option<&Before<'_>>) -> Option<Told> {
+    let difference = before.and_then(|before| difference::between(table, &before.values, &record.values));
     let (is_known, before) = (before.is_some(), before.filter(|before| !before.is_deleted));
-    let previous = before.and_then(|before| before.state);
+    if before.is_some() && difference.is_none() {
+        return None;
+    }
+    let previous_state = before.and_then(|before| before.values[table.place("state")?]);
     let state = record.state(table);
     let id = Some(record.id.clone());
     let (kind, directory, user, group) = match table.kind {
         Kind::Users => (
-            user_kind(is_known, previous, state.unwrap_or_default()),
+            user_kind(is_known, previous_state, state.unwrap_or_default()),
             record.directory_id(table).to_owned(),
             id,
             None,
@@ -124,7 +137,7 @@ pub(super) fn of_change(table: &Table, record: &Record, before: Option<Before<'_
             None,
             id,
         ),
-        _ if previous == state => return None,
+        _ if previous_state == state => return None,
         _ => (ChangeKind::DirectoryStateChanged, record.id.clone(), None, None),
     };
     Some(Told {
@@ -133,7 +146,9 @@ pub(super) fn of_change(table: &Table, record: &Record, before: Option<Before<'_
         user,
         group,
         state: state.map(str::to_owned),
-        previous: previous.map(str::to_owned),
+        previous_state: previous_state.map(str::to_owned),
+        difference,
+        reason: None,
     })
 }
 
@@ -157,8 +172,19 @@ pub(super) async fn write(connection: &mut Connection, now: &str, told: &[Told])
         return Ok(());
     }
     lock(connection).await?;
-    let columns = ["kind", "directory_id", "user_id", "group_id", "state", "previous_state"];
-    let mut rows = Rows::new(Dialect::of(connection), columns);
+    let columns = [
+        "kind",
+        "directory_id",
+        "user_id",
+        "group_id",
+        "state",
+        "previous_state",
+        "reason",
+        "changed_columns",
+        "previous",
+    ];
+    let dialect = Dialect::of(connection);
+    let mut rows = Rows::new(dialect, columns);
     for change in told {
         rows.push([
             Some(change.kind.as_str()),
@@ -166,12 +192,21 @@ pub(super) async fn write(connection: &mut Connection, now: &str, told: &[Told])
             change.user.as_deref(),
             change.group.as_deref(),
             change.state.as_deref(),
-            change.previous.as_deref(),
+            change.previous_state.as_deref(),
+            change.reason.map(ChangeReason::as_str),
+            change.difference.as_ref().map(|difference| difference.columns.as_str()),
+            change
+                .difference
+                .as_ref()
+                .map(|difference| difference.previous.as_str()),
         ])?;
     }
-    let columns = columns.join(", ");
     let sql = format!(
-        "INSERT INTO changes (changed_at, {columns}) SELECT $1, {columns} FROM {}",
+        "INSERT INTO changes (changed_at, {})
+         SELECT $1, kind, directory_id, user_id, group_id, state, previous_state, reason, {}, {} FROM {}",
+        columns.join(", "),
+        dialect.json("changed_columns"),
+        dialect.json("previous"),
         rows.table("told", 2)
     );
     rows.bind_to(sqlx::query(AssertSqlSafe(sql)).bind(now))
@@ -182,7 +217,8 @@ pub(super) async fn write(connection: &mut Connection, now: &str, told: &[Told])
 
 /// The statement that tells of the rows of a kind that a condition is about to mark as deleted; `$1` is the time. It
 /// needs the [`lock`].
-pub(super) fn of_gone(kind: Kind, condition: &str) -> String {
+pub(super) fn of_gone(kind: Kind, condition: &str, reason: Option<ChangeReason>) -> String {
+    let reason = reason.map_or_else(|| "NULL".to_owned(), |reason| format!("'{reason}'"));
     let columns = match kind {
         Kind::Users => {
             "CASE state WHEN 'inactive' THEN 'user_deleted' ELSE 'user_deprovisioned' END, directory_id, id, NULL, state"
@@ -191,8 +227,8 @@ pub(super) fn of_gone(kind: Kind, condition: &str) -> String {
         _ => "'directory_deleted', id, NULL, NULL, state",
     };
     format!(
-        "INSERT INTO changes (changed_at, kind, directory_id, user_id, group_id, previous_state)
-         SELECT $1, {columns} FROM {kind} WHERE deleted_at IS NULL AND {condition} ORDER BY id"
+        "INSERT INTO changes (changed_at, kind, directory_id, user_id, group_id, previous_state, reason)
+         SELECT $1, {columns}, {reason} FROM {kind} WHERE deleted_at IS NULL AND {condition} ORDER BY id"
     )
 }
 

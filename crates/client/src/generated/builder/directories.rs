@@ -8,13 +8,19 @@ use super::super::operations;
 use super::super::types;
 use crate::Client;
 use crate::Error;
+use crate::RawValue;
 use crate::ResponseValue;
 use crate::operation::Operation;
 use crate::pages::Items;
 use crate::pages::ListRequest;
 use crate::pages::Page;
 use crate::pages::Pages;
+use crate::pages::RawListRequest;
+use crate::pages::RawPages;
+use crate::pages::Raw;
+use crate::pages::UnreadableObject;
 use crate::builder_parts::Parameter;
+use crate::builder_parts::RequestBuilder;
 
 impl Client {
     /// List directories.
@@ -242,6 +248,22 @@ impl ListDirectories {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::DirectoryList>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self {
             client,
             before,
@@ -262,7 +284,7 @@ impl ListDirectories {
         let request = organization.query(Self::OPERATION, request)?;
         let request = search.query(Self::OPERATION, request)?;
         let request = domain.query(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -275,6 +297,15 @@ impl ListDirectories {
     /// All items from here on, over all pages.
     pub fn stream(self) -> Items<Self> {
         Items::new(self)
+    }
+
+    /// All pages from here on, with their objects as raw JSON.
+    pub fn raw_pages(self) -> RawPages<Self> {
+        Pages::new(Raw::new(self))
+    }
+
+    fn page_of(list: types::DirectoryList) -> Page<types::Directory> {
+        Page::new(list.data, list.list_metadata.after)
     }
 }
 
@@ -307,8 +338,21 @@ impl ListRequest for ListDirectories {
     }
 
     async fn fetch(self) -> Result<Page<Self::Item>, Error> {
-        let list = self.send().await?.into_inner();
-        Ok(Page::new(list.data, list.list_metadata.after))
+        Ok(Self::page_of(self.send().await?.into_inner()))
+    }
+}
+
+impl RawListRequest for ListDirectories {
+    async fn fetch_raw(self) -> Result<Page<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw_page(Self::OPERATION, request).await
+    }
+
+    async fn fetch_tolerant(
+        self,
+    ) -> Result<Page<Result<Self::Item, UnreadableObject>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_tolerant_page(Self::OPERATION, request, Self::page_of).await
     }
 }
 
@@ -348,9 +392,25 @@ impl GetDirectory {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::Directory>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, id } = self;
         let request = client.request(Self::OPERATION, &[id.path(Self::OPERATION)?])?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -390,9 +450,15 @@ impl DeleteDirectory {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<()>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_empty(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, id } = self;
         let request = client.request(Self::OPERATION, &[id.path(Self::OPERATION)?])?;
-        client.send_empty(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -432,8 +498,24 @@ impl SyncDirectory {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::DirectorySync>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, id } = self;
         let request = client.request(Self::OPERATION, &[id.path(Self::OPERATION)?])?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }

@@ -8,13 +8,19 @@ use super::super::operations;
 use super::super::types;
 use crate::Client;
 use crate::Error;
+use crate::RawValue;
 use crate::ResponseValue;
 use crate::operation::Operation;
 use crate::pages::Items;
 use crate::pages::ListRequest;
 use crate::pages::Page;
 use crate::pages::Pages;
+use crate::pages::RawListRequest;
+use crate::pages::RawPages;
+use crate::pages::Raw;
+use crate::pages::UnreadableObject;
 use crate::builder_parts::Parameter;
+use crate::builder_parts::RequestBuilder;
 
 impl Client {
     /// List directory groups.
@@ -190,6 +196,22 @@ impl ListDirectoryGroups {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::DirectoryGroupList>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self {
             client,
             before,
@@ -210,7 +232,7 @@ impl ListDirectoryGroups {
         let request = user.query(Self::OPERATION, request)?;
         let request = organization.query(Self::OPERATION, request)?;
         let request = members.query(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -223,6 +245,15 @@ impl ListDirectoryGroups {
     /// All items from here on, over all pages.
     pub fn stream(self) -> Items<Self> {
         Items::new(self)
+    }
+
+    /// All pages from here on, with their objects as raw JSON.
+    pub fn raw_pages(self) -> RawPages<Self> {
+        Pages::new(Raw::new(self))
+    }
+
+    fn page_of(list: types::DirectoryGroupList) -> Page<types::DirectoryGroup> {
+        Page::new(list.data, list.list_metadata.after)
     }
 }
 
@@ -255,8 +286,21 @@ impl ListRequest for ListDirectoryGroups {
     }
 
     async fn fetch(self) -> Result<Page<Self::Item>, Error> {
-        let list = self.send().await?.into_inner();
-        Ok(Page::new(list.data, list.list_metadata.after))
+        Ok(Self::page_of(self.send().await?.into_inner()))
+    }
+}
+
+impl RawListRequest for ListDirectoryGroups {
+    async fn fetch_raw(self) -> Result<Page<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw_page(Self::OPERATION, request).await
+    }
+
+    async fn fetch_tolerant(
+        self,
+    ) -> Result<Page<Result<Self::Item, UnreadableObject>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_tolerant_page(Self::OPERATION, request, Self::page_of).await
     }
 }
 
@@ -296,8 +340,24 @@ impl GetDirectoryGroup {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::DirectoryGroup>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, id } = self;
         let request = client.request(Self::OPERATION, &[id.path(Self::OPERATION)?])?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }

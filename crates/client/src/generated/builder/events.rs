@@ -8,13 +8,19 @@ use super::super::operations;
 use super::super::types;
 use crate::Client;
 use crate::Error;
+use crate::RawValue;
 use crate::ResponseValue;
 use crate::operation::Operation;
 use crate::pages::Items;
 use crate::pages::ListRequest;
 use crate::pages::Page;
 use crate::pages::Pages;
+use crate::pages::RawListRequest;
+use crate::pages::RawPages;
+use crate::pages::Raw;
+use crate::pages::UnreadableObject;
 use crate::builder_parts::Parameter;
+use crate::builder_parts::RequestBuilder;
 
 impl Client {
     /// List events.
@@ -164,6 +170,22 @@ impl ListEvents {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::EventList>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self {
             client,
             before,
@@ -184,7 +206,7 @@ impl ListEvents {
         let request = range_start.query(Self::OPERATION, request)?;
         let request = range_end.query(Self::OPERATION, request)?;
         let request = organization_id.query(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -197,6 +219,15 @@ impl ListEvents {
     /// All items from here on, over all pages.
     pub fn stream(self) -> Items<Self> {
         Items::new(self)
+    }
+
+    /// All pages from here on, with their objects as raw JSON.
+    pub fn raw_pages(self) -> RawPages<Self> {
+        Pages::new(Raw::new(self))
+    }
+
+    fn page_of(list: types::EventList) -> Page<types::Event> {
+        Page::new(list.data, list.list_metadata.after)
     }
 }
 
@@ -229,7 +260,20 @@ impl ListRequest for ListEvents {
     }
 
     async fn fetch(self) -> Result<Page<Self::Item>, Error> {
-        let list = self.send().await?.into_inner();
-        Ok(Page::new(list.data, list.list_metadata.after))
+        Ok(Self::page_of(self.send().await?.into_inner()))
+    }
+}
+
+impl RawListRequest for ListEvents {
+    async fn fetch_raw(self) -> Result<Page<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw_page(Self::OPERATION, request).await
+    }
+
+    async fn fetch_tolerant(
+        self,
+    ) -> Result<Page<Result<Self::Item, UnreadableObject>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_tolerant_page(Self::OPERATION, request, Self::page_of).await
     }
 }

@@ -9,9 +9,11 @@ use super::super::types;
 use crate::EmulatorClient;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error;
+use workos_directory_sync::RawValue;
 use workos_directory_sync::ResponseValue;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::builder_parts::Parameter;
+use workos_directory_sync::builder_parts::RequestBuilder;
 
 impl EmulatorClient {
     /// Create a group.
@@ -188,11 +190,27 @@ impl CreateGroup {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::DirectoryGroup>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, directory, body } = self;
         let request = client
             .request(Self::OPERATION, &[directory.path(Self::OPERATION)?])?;
         let request = body.json(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -246,13 +264,19 @@ impl DeleteGroup {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<()>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_empty(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, directory, group } = self;
         let request = client
             .request(
                 Self::OPERATION,
                 &[directory.path(Self::OPERATION)?, group.path(Self::OPERATION)?],
             )?;
-        client.send_empty(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -320,6 +344,22 @@ impl UpdateGroup {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::DirectoryGroup>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, directory, group, body } = self;
         let request = client
             .request(
@@ -327,7 +367,7 @@ impl UpdateGroup {
                 &[directory.path(Self::OPERATION)?, group.path(Self::OPERATION)?],
             )?;
         let request = body.json(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -395,6 +435,12 @@ impl AddMember {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<()>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_empty(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, directory, group, user } = self;
         let request = client
             .request(
@@ -405,7 +451,7 @@ impl AddMember {
                     user.path(Self::OPERATION)?,
                 ],
             )?;
-        client.send_empty(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -473,6 +519,12 @@ impl RemoveMember {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<()>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_empty(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, directory, group, user } = self;
         let request = client
             .request(
@@ -483,6 +535,6 @@ impl RemoveMember {
                     user.path(Self::OPERATION)?,
                 ],
             )?;
-        client.send_empty(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }

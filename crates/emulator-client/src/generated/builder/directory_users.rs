@@ -9,9 +9,11 @@ use super::super::types;
 use crate::EmulatorClient;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error;
+use workos_directory_sync::RawValue;
 use workos_directory_sync::ResponseValue;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::builder_parts::Parameter;
+use workos_directory_sync::builder_parts::RequestBuilder;
 
 impl EmulatorClient {
     /// Create a user.
@@ -145,11 +147,27 @@ impl CreateUser {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::DirectoryUser>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, directory, body } = self;
         let request = client
             .request(Self::OPERATION, &[directory.path(Self::OPERATION)?])?;
         let request = body.json(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -203,13 +221,19 @@ impl DeleteUser {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<()>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_empty(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, directory, user } = self;
         let request = client
             .request(
                 Self::OPERATION,
                 &[directory.path(Self::OPERATION)?, user.path(Self::OPERATION)?],
             )?;
-        client.send_empty(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -277,6 +301,22 @@ impl UpdateUser {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::DirectoryUser>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, directory, user, body } = self;
         let request = client
             .request(
@@ -284,6 +324,6 @@ impl UpdateUser {
                 &[directory.path(Self::OPERATION)?, user.path(Self::OPERATION)?],
             )?;
         let request = body.json(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }

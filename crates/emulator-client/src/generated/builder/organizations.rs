@@ -9,9 +9,11 @@ use super::super::types;
 use crate::EmulatorClient;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error;
+use workos_directory_sync::RawValue;
 use workos_directory_sync::ResponseValue;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::builder_parts::Parameter;
+use workos_directory_sync::builder_parts::RequestBuilder;
 
 impl EmulatorClient {
     /// Create an organization.
@@ -112,11 +114,27 @@ impl PutOrganization {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::Organization>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, organization, body } = self;
         let request = client
             .request(Self::OPERATION, &[organization.path(Self::OPERATION)?])?;
         let request = body.json(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -156,9 +174,15 @@ impl DeleteOrganization {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<()>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_empty(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, organization } = self;
         let request = client
             .request(Self::OPERATION, &[organization.path(Self::OPERATION)?])?;
-        client.send_empty(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }

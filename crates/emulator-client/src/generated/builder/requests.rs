@@ -9,13 +9,19 @@ use super::super::types;
 use crate::EmulatorClient;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error;
+use workos_directory_sync::RawValue;
 use workos_directory_sync::ResponseValue;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::pages::Items;
 use workos_directory_sync::pages::ListRequest;
 use workos_directory_sync::pages::Page;
 use workos_directory_sync::pages::Pages;
+use workos_directory_sync::pages::RawListRequest;
+use workos_directory_sync::pages::RawPages;
+use workos_directory_sync::pages::Raw;
+use workos_directory_sync::pages::UnreadableObject;
 use workos_directory_sync::builder_parts::Parameter;
+use workos_directory_sync::builder_parts::RequestBuilder;
 
 impl EmulatorClient {
     /// List requests.
@@ -87,11 +93,27 @@ impl ListRequests {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::RequestList>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, after, limit } = self;
         let request = client.request(Self::OPERATION, &[])?;
         let request = after.query(Self::OPERATION, request)?;
         let request = limit.query(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -104,6 +126,15 @@ impl ListRequests {
     /// All items from here on, over all pages.
     pub fn stream(self) -> Items<Self> {
         Items::new(self)
+    }
+
+    /// All pages from here on, with their objects as raw JSON.
+    pub fn raw_pages(self) -> RawPages<Self> {
+        Pages::new(Raw::new(self))
+    }
+
+    fn page_of(list: types::RequestList) -> Page<types::ReceivedRequest> {
+        Page::new(list.data, list.list_metadata.after)
     }
 }
 
@@ -133,7 +164,20 @@ impl ListRequest for ListRequests {
     }
 
     async fn fetch(self) -> Result<Page<Self::Item>, Error> {
-        let list = self.send().await?.into_inner();
-        Ok(Page::new(list.data, list.list_metadata.after))
+        Ok(Self::page_of(self.send().await?.into_inner()))
+    }
+}
+
+impl RawListRequest for ListRequests {
+    async fn fetch_raw(self) -> Result<Page<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw_page(Self::OPERATION, request).await
+    }
+
+    async fn fetch_tolerant(
+        self,
+    ) -> Result<Page<Result<Self::Item, UnreadableObject>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_tolerant_page(Self::OPERATION, request, Self::page_of).await
     }
 }

@@ -9,13 +9,19 @@ use super::super::types;
 use crate::EmulatorClient;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error;
+use workos_directory_sync::RawValue;
 use workos_directory_sync::ResponseValue;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::pages::Items;
 use workos_directory_sync::pages::ListRequest;
 use workos_directory_sync::pages::Page;
 use workos_directory_sync::pages::Pages;
+use workos_directory_sync::pages::RawListRequest;
+use workos_directory_sync::pages::RawPages;
+use workos_directory_sync::pages::Raw;
+use workos_directory_sync::pages::UnreadableObject;
 use workos_directory_sync::builder_parts::Parameter;
+use workos_directory_sync::builder_parts::RequestBuilder;
 
 impl EmulatorClient {
     /// List webhook endpoints.
@@ -153,9 +159,25 @@ impl GetWebhookEndpoints {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::WebhookEndpoints>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client } = self;
         let request = client.request(Self::OPERATION, &[])?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -195,10 +217,26 @@ impl CreateWebhookEndpoint {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::WebhookEndpoint>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, body } = self;
         let request = client.request(Self::OPERATION, &[])?;
         let request = body.json(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -238,10 +276,16 @@ impl DeleteWebhookEndpoint {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<()>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_empty(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, endpoint } = self;
         let request = client
             .request(Self::OPERATION, &[endpoint.path(Self::OPERATION)?])?;
-        client.send_empty(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -291,11 +335,27 @@ impl ListDeliveries {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::DeliveryList>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, after, limit } = self;
         let request = client.request(Self::OPERATION, &[])?;
         let request = after.query(Self::OPERATION, request)?;
         let request = limit.query(Self::OPERATION, request)?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
 
@@ -308,6 +368,15 @@ impl ListDeliveries {
     /// All items from here on, over all pages.
     pub fn stream(self) -> Items<Self> {
         Items::new(self)
+    }
+
+    /// All pages from here on, with their objects as raw JSON.
+    pub fn raw_pages(self) -> RawPages<Self> {
+        Pages::new(Raw::new(self))
+    }
+
+    fn page_of(list: types::DeliveryList) -> Page<types::Delivery> {
+        Page::new(list.data, list.list_metadata.after)
     }
 }
 
@@ -337,8 +406,21 @@ impl ListRequest for ListDeliveries {
     }
 
     async fn fetch(self) -> Result<Page<Self::Item>, Error> {
-        let list = self.send().await?.into_inner();
-        Ok(Page::new(list.data, list.list_metadata.after))
+        Ok(Self::page_of(self.send().await?.into_inner()))
+    }
+}
+
+impl RawListRequest for ListDeliveries {
+    async fn fetch_raw(self) -> Result<Page<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw_page(Self::OPERATION, request).await
+    }
+
+    async fn fetch_tolerant(
+        self,
+    ) -> Result<Page<Result<Self::Item, UnreadableObject>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_tolerant_page(Self::OPERATION, request, Self::page_of).await
     }
 }
 
@@ -378,9 +460,25 @@ impl ReplayDelivery {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<types::Delivery>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_json(Self::OPERATION, request).await
+    }
+
+    /// Sends the request; the answer stays raw JSON, as it came.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for an answer that is JSON of another shape than the document says.
+    pub async fn send_raw(self) -> Result<ResponseValue<Box<RawValue>>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_raw(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client, delivery } = self;
         let request = client
             .request(Self::OPERATION, &[delivery.path(Self::OPERATION)?])?;
-        client.send_json(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn delete(
     for (kind, joined, condition) in parts(table.kind, Dialect::of(connection)) {
         if let Some(condition) = &condition {
             let told = if kind == table.kind { &told } else { &ids };
-            sqlx::query(AssertSqlSafe(outbox::of_gone(kind, condition)))
+            sqlx::query(AssertSqlSafe(outbox::of_gone(kind, condition, None)))
                 .bind(stamp.now)
                 .bind(told)
                 .execute(&mut *connection)

@@ -154,9 +154,9 @@ impl Draft {
         let told = is_news.then(|| {
             let before = known.map(|known| Before {
                 is_deleted: known.is_deleted,
-                state: known.record.state(table),
+                values: known.record.values.iter().map(Option::as_deref).collect(),
             });
-            outbox::of_change(table, &record, before)
+            outbox::of_change(table, &record, before.as_ref())
         });
         let awaited = (known.is_none() && objects.is_awaited).then(|| (table.kind, record.id.clone()));
         let came = (known.is_none() && table.kind != Kind::Directories).then(|| record.id.clone());

@@ -51,6 +51,7 @@ use crate::Error;
 use crate::incoming::Incoming;
 use crate::incoming::Meaning;
 use crate::record::Table;
+use crate::record::time;
 
 /// How many parked events are looked at in one transaction.
 const PARKED_AT_A_TIME: i64 = 500;
@@ -127,9 +128,14 @@ struct Mark {
 }
 
 impl Mark {
+    /// What two events are compared by: the time, and between equal times the id.
+    fn order(&self) -> (&str, &str) {
+        (time::sort_key(&self.at), &self.id)
+    }
+
     /// Whether a row was changed by this event or a later one.
     fn is_behind(&self, row: Option<&Self>) -> bool {
-        row.is_some_and(|row| (&self.at, &self.id) <= (&row.at, &row.id))
+        row.is_some_and(|row| self.order() <= row.order())
     }
 }
 

@@ -3,7 +3,6 @@
 use super::*;
 use crate::incoming::Incoming;
 use crate::incoming::Meaning;
-use crate::record::DIRECTORIES;
 
 /// Events in the order of their ids.
 fn events(meanings: Vec<Meaning>) -> Vec<Incoming> {

@@ -10,6 +10,7 @@ mod files;
 mod gone;
 mod leases;
 mod pages;
+mod readable;
 mod runs;
 
 use rstest::rstest;
@@ -19,6 +20,7 @@ use super::*;
 use crate::Kind;
 use crate::MembershipPlan;
 use crate::address::Address;
+use crate::record::DIRECTORIES;
 use crate::record::GROUPS;
 
 const DIRECTORY: &str = "directory_1";
@@ -112,8 +114,8 @@ fn groups(ids: &[&str]) -> Batch {
 }
 
 fn directory(id: &str) -> Record {
-    let values = crate::record::DIRECTORIES.columns.iter().map(|column| match *column {
-        "organization_id" | "external_key" | "domain" | "metadata" => None,
+    let values = DIRECTORIES.columns.iter().map(|column| match *column {
+        "organization_id" | "external_key" | "domain" | "metadata" | "repaired" => None,
         column if column.ends_with("_source") => None,
         column if column.ends_with("_at") => Some(time(1)),
         _ => Some("x".to_owned()),

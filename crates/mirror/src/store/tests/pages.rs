@@ -117,42 +117,6 @@ async fn a_page_that_cannot_be_written_leaves_neither_rows_nor_checkpoint(
     assert!(!store.step(key(&run, Kind::Users)).await.unwrap().traversed);
 }
 
-/// What PostgreSQL refuses in other types of columns.
-#[rstest]
-#[tokio::test]
-async fn hostile_text_is_written_as_it_came_and_found_unchanged(#[values(Sqlite, Postgres)] database: Database) {
-    let store = store_on(database).await;
-    let json = [
-        r#"{"a":"\u0000","b":"\ud800","a":1e400, "c":-0.10}"#.to_owned(),
-        format!("{}1{}", "[".repeat(1_000), "]".repeat(1_000)),
-    ];
-    let users = || {
-        let json = json.iter().enumerate().map(|(number, json)| {
-            let source: workos_directory_sync::types::DirectoryUser = serde_json::from_str(&format!(
-                r#"{{"id":"u{number}","directory_id":"{DIRECTORY}","state":"active","first_name":"A\u0000B'\"\\",
-                    "organization_id":"{}","emails":[{{"value":"\u0000"}}],"raw_attributes":{{"x":{json}}},
-                    "created_at":"2024-01-15T10:00:00.000Z","updated_at":"2024-01-15T10:00:00.000Z"}}"#,
-                "o".repeat(10_000)
-            ))
-            .unwrap();
-            crate::record::user(source, DIRECTORY).unwrap()
-        });
-        Batch::Users(json.collect())
-    };
-    let run = new_run(&store, 1).await;
-    assert_eq!(write(&store, &run, 1, Kind::Users, users()).await, counts(2, 0, 0, 0));
-    let run = new_run(&store, 2).await;
-    assert_eq!(write(&store, &run, 2, Kind::Users, users()).await, counts(0, 0, 0, 2));
-    assert_eq!(
-        column(&store, "SELECT CAST(raw_attributes AS TEXT) FROM users WHERE id = 'u0'").await,
-        [format!(r#"{{"x":{}}}"#, json[0])]
-    );
-    assert_eq!(
-        column(&store, "SELECT DISTINCT first_name FROM users").await,
-        ["A\u{FFFD}B'\"\\"]
-    );
-}
-
 #[tokio::test]
 async fn memberships_are_found_by_their_key() {
     let store = store_on(Sqlite).await;
