@@ -50,7 +50,7 @@ async fn emulator() -> Emulator {
         memberships: 200,
         ..Population::default()
     };
-    let builder = Emulator::builder().population(population);
+    let builder = Emulator::builder().population(population).unscoped_lists(true);
     builder.start().await.expect("it starts")
 }
 

@@ -248,7 +248,8 @@ impl World {
         ] {
             self.ask(operation, "", "limit=1000&order=up&after=x").await;
         }
-        self.ask(&operations::LIST_EVENTS, "", "events=dsync.deleted&limit=1000&after=x").await;
+        self.ask(&operations::LIST_EVENTS, "", "events=dsync.deleted&limit=1000&after=x")
+            .await;
         self.ask(&operations::LIST_EVENTS, "", "limit=10").await;
         for operation in operations::ALL {
             self.ask_with(operation, &directory, "", "sk_test_wrong").await;

@@ -189,7 +189,10 @@ async fn emulator(behaviour: Behaviour) -> Emulator {
         ..Population::default()
     };
     // Without rate limits: what is asked for quickly would get little more than 429.
-    let builder = Emulator::builder().behaviour(behaviour).population(population).rate_limit_headers(true);
+    let builder = Emulator::builder()
+        .behaviour(behaviour)
+        .population(population)
+        .rate_limit_headers(true);
     builder.start().await.expect("it starts")
 }
 

@@ -15,9 +15,9 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use workos_directory_sync::operation::Operation;
 
+use crate::beginning::Beginning;
 use crate::behaviour::Behaviour;
 use crate::behaviour::ReferenceParameters;
-use crate::beginning::Beginning;
 use crate::churning::Churning;
 use crate::clock::Hands;
 use crate::faults::Faults;

@@ -53,7 +53,9 @@ impl App {
     /// Goes back to how everything began: objects, events, settings, faults, time. Endpoints that came by the admin API are gone,
     /// the others stay, and nothing waits for them. What was asked and delivered is forgotten.
     pub(crate) fn reset(self: &Arc<Self>) -> Result<(), StartError> {
-        let Some(beginning) = &self.beginning else { return Ok(()) };
+        let Some(beginning) = &self.beginning else {
+            return Ok(());
+        };
         // Before anything changes: a state file may be gone.
         let state = beginning.state()?;
         self.churning.stop();

@@ -30,7 +30,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn start(builder: EmulatorBuilder) -> Self {
         Self {
-            emulator: builder.start().await.unwrap(),
+            emulator: builder.unscoped_lists(true).start().await.unwrap(),
             folder: tempfile::tempdir().unwrap(),
         }
     }

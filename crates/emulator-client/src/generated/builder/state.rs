@@ -194,8 +194,14 @@ impl Reset {
     ///
     /// See [`Error`]: the parameters are checked first, then the answer.
     pub async fn send(self) -> Result<ResponseValue<()>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_empty(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
         let Self { client } = self;
         let request = client.request(Self::OPERATION, &[])?;
-        client.send_empty(Self::OPERATION, request).await
+        Ok((client, request))
     }
 }
