@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 use crate::error_body::ErrorBody;
@@ -26,7 +27,7 @@ pub struct ApiError {
     /// The operation that was called.
     pub operation: &'static Operation,
     /// The HTTP status.
-    pub status: u16,
+    pub status: StatusCode,
     /// What went wrong, for people; taken from the body, else the status' own name.
     pub message: String,
     /// What went wrong, for programs.
@@ -56,7 +57,7 @@ impl fmt::Display for ApiError {
             request_id,
             ..
         } = self;
-        write!(formatter, "{}: {status} {message}", operation.id)?;
+        write!(formatter, "{}: {} {message}", operation.id, status.as_u16())?;
         if let Some(code) = code {
             write!(formatter, " [{code}]")?;
         }
@@ -86,7 +87,7 @@ impl ApiError {
     /// Reads an error answer.
     pub(crate) fn read(
         operation: &'static Operation,
-        status: reqwest::StatusCode,
+        status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
         attempts: u32,
@@ -105,7 +106,7 @@ impl ApiError {
             .unwrap_or_else(|| name.to_owned());
         Self {
             operation,
-            status: status.as_u16(),
+            status,
             message: excerpt(&message),
             code: body.code.or(body.error.filter(|_| !is_name)).as_deref().map(excerpt),
             errors: body.errors.into_iter().map(clean).collect(),
@@ -136,12 +137,12 @@ impl ApiError {
 
     /// Why the status comes, as the document says.
     pub fn cause(&self) -> Option<&'static str> {
-        self.operation.help(self.status).map(|help| help.cause)
+        self.operation.help(self.status.as_u16()).map(|help| help.cause)
     }
 
     /// What to do about it, as the document says.
     pub fn fix(&self) -> Option<&'static str> {
-        self.operation.help(self.status).map(|help| help.fix)
+        self.operation.help(self.status.as_u16()).map(|help| help.fix)
     }
 }
 
@@ -179,8 +180,6 @@ pub(crate) fn excerpt(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::StatusCode;
-
     use super::*;
     use crate::operations::LIST_DIRECTORY_USERS;
 
@@ -237,7 +236,7 @@ mod tests {
                 "{body}"
             );
             assert_eq!(
-                (error.status, error.request_id.as_deref()),
+                (error.status.as_u16(), error.request_id.as_deref()),
                 (403, Some("req_1")),
                 "{body}"
             );

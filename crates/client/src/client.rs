@@ -317,9 +317,8 @@ impl Client {
         };
         let gone = |error: &Error| {
             let error = error.api_error()?;
-            let status = StatusCode::from_u16(error.status).ok()?;
             Some(Answer {
-                status,
+                status: error.status,
                 headers: HeaderMap::new(),
                 body: Vec::new(),
                 arrived: Instant::now(),
@@ -358,7 +357,12 @@ impl Client {
             return Ok(answer);
         }
         let error = ApiError::read(operation, answer.status, &answer.headers, &answer.body, attempts);
-        permit.observe(error.status, &answer.headers, error.retry_after, answer.arrived);
+        permit.observe(
+            error.status.as_u16(),
+            &answer.headers,
+            error.retry_after,
+            answer.arrived,
+        );
         Err(Error::status_error(error))
     }
 

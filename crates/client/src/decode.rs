@@ -60,7 +60,7 @@ pub(crate) fn error(
 ) -> Error {
     Error::Decode(Box::new(DecodeError {
         operation,
-        status: answer.status.as_u16(),
+        status: answer.status,
         request_id: api_error::request_id(&answer.headers),
         attempts: answer.attempts,
         excerpt: excerpt(&answer.body, &source),

@@ -110,7 +110,7 @@ pub struct DecodeError {
     /// The operation that was called.
     pub operation: &'static Operation,
     /// The status of the answer.
-    pub status: u16,
+    pub status: StatusCode,
     /// The request's id, to name it to WorkOS support.
     pub request_id: Option<String>,
     /// Where in the answer, such as `data[3].created_at`.
@@ -135,7 +135,7 @@ pub struct TooLargeError {
     /// The operation that was called.
     pub operation: &'static Operation,
     /// The status of the answer.
-    pub status: u16,
+    pub status: StatusCode,
     /// The request's id, to name it to WorkOS support.
     pub request_id: Option<String>,
     /// How often the request was sent.
@@ -204,6 +204,8 @@ impl Error {
             ("cannot connect to the API", false)
         } else if source.is_builder() {
             return Self::invalid_request(operation, format!("the request cannot be built: {source}"));
+        } else if source.is_decode() {
+            ("the answer could not be decompressed", false)
         } else {
             ("the connection to the API broke", false)
         };
@@ -230,7 +232,7 @@ impl Error {
     ) -> Self {
         Self::TooLarge(Box::new(TooLargeError {
             operation,
-            status: status.as_u16(),
+            status,
             request_id: api_error::request_id(headers),
             attempts,
             max_body,
@@ -240,7 +242,7 @@ impl Error {
     /// The error of an answer whose status is no success.
     pub(crate) fn status_error(error: ApiError) -> Self {
         let error = Box::new(error);
-        match error.status {
+        match error.status.as_u16() {
             401 => Self::Unauthorized(error),
             403 => Self::Forbidden(error),
             404 => Self::NotFound(error),
@@ -287,7 +289,8 @@ impl Error {
 
     /// Whether the API refuses the parameters (400 or 422).
     pub fn is_invalid(&self) -> bool {
-        self.api_error().is_some_and(|error| matches!(error.status, 400 | 422))
+        self.api_error()
+            .is_some_and(|error| matches!(error.status.as_u16(), 400 | 422))
     }
 
     /// Whether there were too many requests (429).
@@ -337,7 +340,7 @@ impl Error {
     }
 
     /// The status of the answer, if there was one.
-    pub fn status(&self) -> Option<u16> {
+    pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Decode(error) => Some(error.status),
             Self::TooLarge(error) => Some(error.status),
@@ -385,31 +388,48 @@ impl Error {
         self.api_error()?.retry_after
     }
 
-    /// Why it happened, where the API's document says, and what to do about it.
+    /// Why it happened, where the API's document says, what to do about it, and what helps with that.
     pub fn help(&self) -> String {
-        match self.api_error().and_then(ApiError::cause) {
+        let mut help = match self.api_error().and_then(ApiError::cause) {
             Some(cause) => format!("{cause}. {}", self.fix()),
             None => self.fix().to_owned(),
+        };
+        let method = self.method().map(|method| format!("`{method}` in Rust"));
+        let command = self.command().map(|command| format!("`{command}`"));
+        let see: Vec<_> = command.into_iter().chain(method).collect();
+        if !see.is_empty() {
+            help.push_str(&format!(" (see {})", see.join(", ")));
         }
+        help
+    }
+
+    /// The command of `dsync` that helps, such as `dsync directories list` for the id of a directory.
+    pub fn command(&self) -> Option<&'static str> {
+        self.remedy().command
+    }
+
+    /// The method of this crate that helps, such as `Client::list_directories` for the id of a directory.
+    pub fn method(&self) -> Option<&'static str> {
+        self.remedy().method
     }
 
     /// What to do about it, in one sentence.
     pub fn fix(&self) -> &'static str {
         match self {
-            Self::Timeout(_) => "try again later, or allow more time with the client's `timeout`",
+            Self::Timeout(_) => "try again later, or allow more time: WORKOS_REQUEST_TIMEOUT, in seconds",
             Self::Network(error) if transport::is_untrusted(&error.source) => {
-                "check the base URL; trust the certificate of a proxy in between with the client's `add_root_certificates`"
+                "check the base URL; trust the certificate of a proxy in between"
             }
             Self::Network(_) => "check the base URL, the network and the proxy between here and the API",
             Self::Decode(_) => "report it with the request id: the API answers what its document does not say",
-            Self::TooLarge(_) => "ask for smaller pages with `limit`, or raise the client's `max_body`",
+            Self::TooLarge(_) => "ask for smaller pages with `limit`, or raise the client's bound",
             Self::Gate { .. } => "mend what the cause names; the request can be sent again",
             Self::InvalidRequest { .. } => "correct the parameter that the message names",
             Self::RepeatedCursor { .. } => "start the list again; report it if it comes back",
             Self::Config(_) => "correct the setting that the message names",
             _ => self
                 .api_error()
-                .and_then(|error| error.operation.help(error.status))
+                .and_then(|error| error.operation.help(error.status.as_u16()))
                 .map_or("look the status up in the API reference", |help| help.fix),
         }
     }

@@ -45,6 +45,7 @@
 //! | `rustls` | yes | TLS by rustls, with the cryptography of reqwest's choice |
 //! | `rustls-ring` | no | TLS by rustls with *ring*, in place of `rustls`: builds in two thirds of the time; see below |
 //! | `native-tls` | no | TLS by the operating system's library |
+//! | `gzip` | yes | asks for gzip; bodies are bounded as they are after decompression |
 //! | `webhooks` | yes | verification of webhooks |
 //! | `tracing` | yes | a `tracing` span per operation: status, attempts, request id, wait; no ids of people, no secrets |
 //! | `metrics` | no | counts and times of requests for the crate `metrics` |
@@ -92,6 +93,7 @@ pub mod pages;
 mod parameter;
 pub mod patterns;
 pub mod rate_limit;
+mod remedy;
 pub mod repair;
 pub mod retry;
 mod retry_after;
@@ -115,6 +117,7 @@ mod generated {
 }
 
 pub use progenitor_client::ResponseValue;
+pub use reqwest::StatusCode;
 pub use secrecy::SecretString;
 pub use serde_json::value::RawValue;
 

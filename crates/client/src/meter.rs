@@ -28,7 +28,7 @@ pub(crate) fn tried(
         Ok(answer) => answer.status.as_u16().to_string(),
         Err(error) => error
             .status()
-            .map_or_else(|| error.kind().to_owned(), |status| status.to_string()),
+            .map_or_else(|| error.kind().to_owned(), |status| status.as_str().to_owned()),
     };
     metrics::counter!("directory_sync_requests_total", "operation" => operation.id, "status" => status).increment(1);
     if attempt > 1 {

@@ -79,7 +79,11 @@ mod on {
             self.span
                 .record("wait_ms", millis(self.start.elapsed().saturating_sub(transfer)));
             if let Err(error) = &result {
-                self.record(error.status(), error.request_id(), error.attempts());
+                self.record(
+                    error.status().map(|status| status.as_u16()),
+                    error.request_id(),
+                    error.attempts(),
+                );
                 self.span.record("error.type", error.kind());
                 self.span.record("otel.status_code", "ERROR");
                 self.span.in_scope(|| info!(target: TARGET, "the call failed"));
@@ -136,7 +140,7 @@ mod on {
             target: TARGET,
             attempt,
             error.r#type = error.kind(),
-            http.response.status_code = error.status(),
+            http.response.status_code = error.status().map(|status| status.as_u16()),
             request_id = error.request_id(),
             wait_ms = millis(wait),
             "will try again"

@@ -223,7 +223,7 @@ impl<'a> Follow<'a> {
         let page = match event_page::fetch(client, &start, &now).await {
             Err(error)
                 if place.cursor.is_some()
-                    && matches!(error.api().and_then(ApiError::status), Some(400 | 404 | 422)) =>
+                    && error.api().is_some_and(|error| error.is_invalid() || error.is_not_found()) =>
             {
                 return Err(self.lose(lease).await?);
             }

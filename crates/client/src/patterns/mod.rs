@@ -106,5 +106,5 @@ impl<T> fmt::Debug for Found<T> {
 
 /// Whether the server refuses a parameter, or the value of one.
 fn is_refusal(error: &Error) -> bool {
-    matches!(error.status(), Some(400 | 422))
+    error.is_invalid()
 }

@@ -52,7 +52,7 @@ impl World {
 /// What was refused, and with which status.
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (u16, String) {
     let error = result.unwrap_err();
-    (error.status().unwrap_or_default(), error.to_string())
+    (error.status().map_or(0, |status| status.as_u16()), error.to_string())
 }
 
 const A_MINUTE: Duration = Duration::from_secs(60);

@@ -51,7 +51,7 @@ impl<R: ListRequest> Traversal<R> {
             };
             self.calls += 1;
             match page {
-                Err(error) if matches!(error.status(), Some(400 | 404 | 422)) => match self.fallbacks.pop_front() {
+                Err(error) if error.is_invalid() || error.is_not_found() => match self.fallbacks.pop_front() {
                     Some(request) => self.pages = request.all_pages(),
                     None => return Err(error.into()),
                 },

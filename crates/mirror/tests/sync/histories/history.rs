@@ -382,7 +382,7 @@ impl History {
                     ..
                 },
                 Some(Err(Error::Api(error))),
-            ) if error.status() == Some(404) => {}
+            ) if error.is_not_found() => {}
             (_, Some(Err(error))) if !faults.is_empty() && !matches!(error, Error::Database(_)) => self.note(error),
             (task, Some(Err(error))) => panic!("{task:?}: {error:?}"),
         }
