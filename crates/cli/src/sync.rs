@@ -12,6 +12,7 @@ use workos_directory_mirror::Mirror;
 use workos_directory_mirror::Progress;
 use workos_directory_mirror::Summary;
 
+use crate::connection;
 use crate::connection::Connection;
 use crate::connection::Database;
 use crate::failure::Failure;
@@ -61,7 +62,10 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let chosen = arguments.connection.chosen()?;
     let address = arguments.database.required(&chosen)?;
     let client = arguments.connection.client_of(&chosen)?;
-    let mirror = Mirror::connect(&address).await?;
+    let mirror = match arguments.dry_run {
+        true => connection::read_or_empty(&address).await?,
+        false => Mirror::connect(&address).await?,
+    };
     let mut sync = mirror.full_sync(&client).allow_mass_delete(arguments.allow_mass_delete);
     if let Some(id) = &arguments.organization {
         sync = sync.organization(id);

@@ -98,6 +98,7 @@ pub use crate::mirror::Mirror;
 pub use crate::store::DeadEvent;
 pub use crate::store::EventCounts;
 pub use crate::store::Purged;
+pub use crate::store::Schema;
 pub use crate::summary::Counts;
 pub use crate::summary::Summary;
 
