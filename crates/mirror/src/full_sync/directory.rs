@@ -9,6 +9,8 @@ use workos_directory_sync::types::Order;
 
 use super::MembershipPlan;
 use super::Progress;
+use super::lookup::Lookup;
+use super::lookup::look_up;
 use super::page;
 use super::part::Part;
 use super::part::refused;
@@ -18,6 +20,7 @@ use super::traversal::Traversal;
 use crate::Counts;
 use crate::Error;
 use crate::Kind;
+use crate::record::DIRECTORIES;
 use crate::record::GROUPS;
 use crate::record::USERS;
 use crate::store::Batch;
@@ -49,10 +52,9 @@ impl Part<'_> {
 
     /// The API does not know something that it listed a moment ago: is it the directory?
     async fn vanished(&self, directory: &str, error: ApiError) -> Result<Vec<Error>, Error> {
-        match self.client().get_directory().id(directory).send().await {
-            Ok(_) => Err(error.into()),
-            Err(ApiError::NotFound(_)) => Ok(self.remove(directory).await?.into_iter().collect()),
-            Err(error) => Err(error.into()),
+        match look_up(self.client(), &DIRECTORIES, directory).await? {
+            Lookup::NotFound(_) => Ok(self.remove(directory).await?.into_iter().collect()),
+            _ => Err(error.into()),
         }
     }
 
@@ -229,16 +231,8 @@ impl Part<'_> {
 
     /// Whether the API no longer knows a group or user that it listed a moment ago.
     async fn is_gone(&self, owners: Kind, id: &str) -> Result<bool, Error> {
-        let answer = if owners == Kind::Users {
-            self.client().get_directory_user().id(id).send().await.map(drop)
-        } else {
-            self.client().get_directory_group().id(id).send().await.map(drop)
-        };
-        match answer {
-            Ok(()) => Ok(false),
-            Err(ApiError::NotFound(_)) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
+        let table = if owners == Kind::Users { &USERS } else { &GROUPS };
+        Ok(matches!(look_up(self.client(), table, id).await?, Lookup::NotFound(_)))
     }
 
     /// Ends a step whose traversal is complete. Returns the guard's refusal.

@@ -161,8 +161,8 @@ impl<'a> FullSync<'a> {
         self
     }
 
-    /// Sets how many objects a run asks for by id at most; 1,000 unless set. Those are asked for that a list did not have, or
-    /// whose state could not be read. What is left waits for the next run.
+    /// Sets how many objects a worker asks for by id at most in a run; 1,000 unless set. Those are asked for whose state could
+    /// not be read. What is left waits for the next run.
     pub fn max_lookups(mut self, lookups: u64) -> Self {
         self.max_lookups = lookups;
         self

@@ -75,6 +75,11 @@ impl Store {
         let stamp = held.stamp();
         steps::require_traversed(&mut transaction, key).await?;
         let (gone, active) = gone_and_active(&mut transaction, key).await?;
+        let gone = if quarantine::hides_absences(&mut transaction, key).await? {
+            0
+        } else {
+            gone
+        };
         let newcomers = steps::newcomers(&mut transaction, key).await?;
         if let Err(refusal) = guard.check(key.kind, gone, active.saturating_sub(newcomers)) {
             return Ok(Err(refusal));
@@ -126,6 +131,10 @@ impl Store {
         .bind(organization)
         .fetch_all(&mut *transaction)
         .await?;
+        let ids = match quarantine::hides_absences(&mut transaction, StepKey::directories(stamp.run)).await? {
+            true => Vec::new(),
+            false => ids,
+        };
         let removed = remove_directories(&mut transaction, stamp, &ids, organization, guard).await?;
         if let Ok(removed) = removed {
             if organization.is_none() {

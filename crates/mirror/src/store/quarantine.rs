@@ -57,8 +57,6 @@ pub struct QuarantinedObject {
 pub(crate) enum Source {
     List,
     Lookup,
-    #[allow(dead_code, reason = "events are read field by field next")]
-    Event,
 }
 
 impl Source {
@@ -66,7 +64,6 @@ impl Source {
         match self {
             Self::List => "list",
             Self::Lookup => "lookup",
-            Self::Event => "event",
         }
     }
 }
@@ -113,8 +110,8 @@ impl Finding {
     }
 }
 
-/// FNV-1a with 128 bits: the same in every version of this program. Nothing depends on nobody being able to collide it but
-/// how many rows one hostile list can make.
+/// Returns the FNV-1a hash with 128 bits, which is the same in every version of this program. Two objects with the same hash
+/// share an entry, which costs nothing else.
 fn digest(bytes: &[u8]) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
@@ -167,7 +164,7 @@ pub(super) async fn write(
         "INSERT INTO quarantine ({columns}, run, first_seen_at, last_seen_at)
          SELECT {columns}, $1, $2, $2 FROM {} WHERE true
          ON CONFLICT (kind, object_key, path) DO UPDATE SET
-             directory_id = excluded.directory_id, error = excluded.error, payload = excluded.payload,
+             directory_id = COALESCE(excluded.directory_id, quarantine.directory_id), error = excluded.error, payload = excluded.payload,
              source = excluded.source, run = excluded.run, last_seen_at = excluded.last_seen_at,
              count = quarantine.count + 1",
         rows.table("finding", 3)
@@ -176,6 +173,29 @@ pub(super) async fn write(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Whether this run listed an object that cannot be told from those that are absent: one without a readable id, or one that
+/// names another directory. Then the list says of nobody that they are gone.
+pub(super) async fn hides_absences(connection: &mut Connection, key: StepKey<'_>) -> Result<bool, sqlx::Error> {
+    let directory = (!key.directory.is_empty()).then_some(key.directory);
+    // Memberships are found in lists of users and of groups.
+    let kinds = match key.kind {
+        Kind::Memberships => [Kind::Users, Kind::Groups],
+        kind => [kind, kind],
+    };
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT number FROM quarantine
+         WHERE run = $1 AND kind IN ($2, $3) AND ($4 IS NULL OR directory_id = $4)
+           AND (object_id IS NULL OR path = 'directory_id') LIMIT 1",
+    )
+    .bind(key.run)
+    .bind(kinds[0].as_str())
+    .bind(kinds[1].as_str())
+    .bind(directory)
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// Empties what this run listed and did not meet again.

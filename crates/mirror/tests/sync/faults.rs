@@ -11,6 +11,7 @@ use crate::interposer::Interposer;
 use crate::source::Source;
 use crate::source::directory_id;
 use crate::source::group_id;
+use crate::source::user_id;
 use crate::world::Database;
 use crate::world::Database::Postgres;
 use crate::world::Database::Sqlite;
@@ -244,4 +245,64 @@ async fn no_more_than_one_page_is_fetched_ahead_of_the_database(#[values(Sqlite,
         .await
         .unwrap();
     assert_eq!(written.into_inner(), 22);
+}
+
+#[rstest]
+#[tokio::test]
+async fn full_sync_ends_nobody_of_a_list_with_an_unreadable_id(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("id", "directory_id")] field: &'static str,
+    #[values("directories?", "directory_users?", "directory_groups?")] list: &'static str,
+) {
+    let emulator = live(&Source::new(2, 5, 2)).await;
+    let interposer = Interposer::start(emulator.base_url(), move |call| {
+        if !call.target.contains(list) {
+            return Fate::Pass;
+        }
+        Fate::Change(Box::new(move |page| {
+            if let Some(object) = page["data"].get_mut(1) {
+                object[if list == "directories?" { "id" } else { field }] = serde_json::json!({ "odd": 1 });
+            }
+        }))
+    })
+    .await;
+    let (world, broken) = (World::on(database).await, client_of(&interposer.base_url, &emulator));
+    world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    let summary = world.mirror.full_sync(&broken).run().await.unwrap();
+    assert!(summary.quarantined > 0, "{summary:?}");
+    assert_eq!(world.deleted().await, [""; 0]);
+
+    // The next list that reads well ends who has left.
+    emulator.delete_user(&user_id(1, 4)).unwrap();
+    let summary = world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    assert_eq!((summary.users.deleted, summary.quarantined), (1, 0));
+    world.assert_equals(&client(&emulator)).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn full_sync_with_an_odd_role_ends_leavers_and_mirrors_the_others(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let full = Source::new(1, 30, 0);
+    let emulator = live(&full).await;
+    let world = World::on(database).await;
+    world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    for user in 0..5 {
+        emulator.delete_user(&user_id(1, user)).unwrap();
+    }
+    let interposer = Interposer::start(emulator.base_url(), |call| {
+        if !call.target.contains("/directory_users?") {
+            return Fate::Pass;
+        }
+        Fate::Change(Box::new(|page| page["data"][2]["role"] = serde_json::json!({})))
+    })
+    .await;
+    let odd = client_of(&interposer.base_url, &emulator);
+    let summary = world.mirror.full_sync(&odd).run().await.unwrap();
+    assert_eq!(
+        (summary.users.deleted, summary.users.seen, summary.quarantined),
+        (5, 25, 1)
+    );
+    assert_eq!(world.mirror.quarantine(9).await.unwrap()[0].path, "role");
 }
