@@ -21,6 +21,7 @@ enum Kind {
     Authentication = 3,
     Network = 4,
     Unhealthy = 5,
+    Incomplete = 6,
     Interrupted = crate::interrupt::INTERRUPTED as isize,
 }
 
@@ -50,6 +51,14 @@ impl Failure {
     pub(crate) fn unhealthy(message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Unhealthy,
+            message: message.into(),
+        }
+    }
+
+    /// It is done, but something could not be read.
+    pub(crate) fn incomplete(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Incomplete,
             message: message.into(),
         }
     }

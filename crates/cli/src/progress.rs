@@ -69,6 +69,12 @@ impl Display {
             } => self.count(*kind, directory, counts.seen),
             Progress::Failed { directory, error } if directory.is_empty() => self.note(&format!("failed: {error}")),
             Progress::Failed { directory, error } => self.note(&format!("{directory} failed: {error}")),
+            Progress::Quarantined {
+                kind, id, path, error, ..
+            } => self.note(&format!(
+                "quarantined: {kind} {} at `{path}`: {error}",
+                id.as_deref().unwrap_or("without a readable id")
+            )),
             Progress::Vanished { directory } => self.note(&format!("{directory} was deleted meanwhile")),
             _ => {}
         }

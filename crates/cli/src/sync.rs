@@ -76,7 +76,14 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let watched = watched(sync).await;
     mirror.close().await;
     let summary = watched?;
-    output::result(format, &summary, || summary_text(&summary))
+    output::result(format, &summary, || summary_text(&summary))?;
+    match summary.quarantined {
+        0 => Ok(()),
+        quarantined => Err(Failure::incomplete(format!(
+            "done, but {quarantined} objects or fields could not be read and stay as they were; \
+             `SELECT * FROM quarantine` shows them"
+        ))),
+    }
 }
 
 /// How long the page in hand may take at the end.

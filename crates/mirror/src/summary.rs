@@ -29,7 +29,7 @@ pub struct Summary {
     pub memberships: Counts,
     /// How many calls of the API it took; a call that the client had to send again counts once.
     pub calls: u64,
-    /// How many objects, or fields of them, could not be read: `dsync quarantine list` shows them.
+    /// How many objects, or fields of them, could not be read: [`Mirror::quarantine`](crate::Mirror::quarantine) shows them.
     pub quarantined: u64,
 }
 

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 use workos_directory_emulator::Endpoint;
+use workos_directory_emulator::Fault;
+use workos_directory_emulator::FaultRule;
+use workos_directory_sync::operations;
 
 use crate::process::Running;
 use crate::process::World;
@@ -142,4 +145,22 @@ async fn a_diff_shows_what_a_sync_would_change_and_a_purge_only_what_is_old() {
             .code,
         2
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sync_with_an_odd_field_names_it_and_ends_with_exit_code_6() {
+    let world = World::small().await;
+    let rule = FaultRule::new(Fault::replaced_field("/last_name", "[1]")).on(&operations::LIST_DIRECTORY_USERS);
+    world.emulator.faults().inject(rule).unwrap();
+    let database = ["sync", "--database", "sqlite:mirror.sqlite"];
+    let sync = world.run(&database);
+    assert_eq!(sync.code, 6, "{}", sync.stderr);
+    assert!(sync.stderr.contains("at `last_name`: invalid type"), "{}", sync.stderr);
+    assert!(
+        sync.stderr.contains("4 objects or fields could not be read"),
+        "{}",
+        sync.stderr
+    );
+    world.emulator.faults().clear();
+    assert_eq!(world.run(&database).code, 0);
 }

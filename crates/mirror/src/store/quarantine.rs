@@ -28,7 +28,8 @@ const STATE: &str = "state";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct QuarantinedObject {
-    /// Its number: `dsync quarantine show` and `retry` take it.
+    /// Its number, for [`Mirror::quarantined_object`](crate::Mirror::quarantined_object) and
+    /// [`Mirror::retry_quarantined`](crate::Mirror::retry_quarantined).
     pub number: i64,
     /// `directories`, `users`, `groups`, `memberships` or `events`.
     pub kind: String,
@@ -42,7 +43,7 @@ pub struct QuarantinedObject {
     pub error: String,
     /// The value as it came, at most 4 KiB of it.
     pub payload: String,
-    /// Who said it: `list`, `lookup` (a response by id) or `event`.
+    /// Where it was met: in a `list` or in a `lookup` (a response by id).
     pub source: String,
     /// When it was met first.
     pub first_seen_at: String,
