@@ -180,7 +180,9 @@ impl Store {
                 let mut written = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
                 let pairs = memberships::apply(&mut transaction, stamp, page.pairs).await?;
                 written.tell(&mut transaction, &USERS, stamp.now, pairs.told).await?;
-                steps::note_embedded(&mut transaction, key, pairs.counts, page.untold).await?;
+                // Of a user who cannot be read the groups are not known either: they are found out in another way.
+                let unread = u64::try_from(findings.seen.len()).unwrap_or(u64::MAX);
+                steps::note_embedded(&mut transaction, key, pairs.counts, page.untold + unread).await?;
                 (written.counts, written.came)
             }
         };

@@ -18,6 +18,7 @@ use crate::world::Database::Sqlite;
 use crate::world::World;
 use crate::world::client;
 use crate::world::client_of;
+use crate::world::embedding;
 use crate::world::live;
 
 #[rstest]
@@ -305,4 +306,30 @@ async fn full_sync_with_an_odd_role_ends_leavers_and_mirrors_the_others(
         (5, 25, 1)
     );
     assert_eq!(world.mirror.quarantine(9).await.unwrap()[0].path, "role");
+}
+
+#[rstest]
+#[tokio::test]
+async fn full_sync_keeps_the_memberships_of_a_user_whose_state_or_groups_cannot_be_read(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("state", "groups")] field: &'static str,
+) {
+    let emulator = embedding(&Source::new(1, 5, 3)).await;
+    let interposer = Interposer::start(emulator.base_url(), move |call| {
+        if !call.target.contains("/directory_users") {
+            return Fate::Pass;
+        }
+        // In the list and by id.
+        Fate::Change(Box::new(move |answer| match answer.get_mut("data") {
+            Some(page) => page[1][field] = 7.into(),
+            None => answer[field] = 7.into(),
+        }))
+    })
+    .await;
+    let (world, odd) = (World::on(database).await, client_of(&interposer.base_url, &emulator));
+    world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    let summary = world.mirror.full_sync(&odd).run().await.unwrap();
+    assert_eq!(summary.memberships.deleted, 0);
+    assert_eq!(world.deleted().await, [""; 0]);
+    world.assert_equals(&client(&emulator)).await;
 }
