@@ -218,10 +218,10 @@ impl World {
                 self.refused(operation, "", r#"{"name":"x"}"#, 404).await;
             }
         }
-        self.ask(&operations::RESET, Value::Null).await;
+        self.ask(&operations::RESET_STATE, Value::Null).await;
         // Without what it began with it stays as it is.
         drop(self.state.take());
-        self.refused(&operations::RESET, "", "", 409).await;
+        self.refused(&operations::RESET_STATE, "", "", 409).await;
     }
 }
 

@@ -50,7 +50,7 @@ pub const ALL: &[&Operation] = &[
     &GET_CLOCK,
     &PUT_CLOCK,
     &ADVANCE_CLOCK,
-    &RESET,
+    &RESET_STATE,
     &LIST_REQUESTS,
 ];
 
@@ -902,8 +902,8 @@ pub const ADVANCE_CLOCK: Operation = Operation {
 };
 
 /// Go back to the beginning: `POST /_emulator/reset`.
-pub const RESET: Operation = Operation {
-    id: "reset",
+pub const RESET_STATE: Operation = Operation {
+    id: "resetState",
     method: Method::Post,
     path: "/_emulator/reset",
     tag: "state",

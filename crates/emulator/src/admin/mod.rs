@@ -87,7 +87,7 @@ const HANDLERS: &[(&Operation, Handler)] = &[
     (&operations::DELETE_CHURN, churn::stop),
     (&operations::GET_STATE, state::get),
     (&operations::PUT_STATE, state::put),
-    (&operations::RESET, state::reset),
+    (&operations::RESET_STATE, state::reset),
     (&operations::GET_SETTINGS, settings::get),
     (&operations::PUT_SETTINGS, settings::put),
     (&operations::GET_CLOCK, clock::get),

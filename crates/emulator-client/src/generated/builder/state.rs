@@ -72,14 +72,14 @@ impl EmulatorClient {
     /// ```no_run
     /// # async fn example(client: workos_directory_emulator_client::EmulatorClient) -> Result<(), workos_directory_emulator_client::Error> {
     /// client
-    ///     .reset()
+    ///     .reset_state()
     ///     .send()
     ///     .await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn reset(&self) -> Reset {
-        Reset::new(self.client().clone())
+    pub fn reset_state(&self) -> ResetState {
+        ResetState::new(self.client().clone())
     }
 }
 
@@ -177,12 +177,12 @@ impl PutState {
 /// A request to go back to the beginning: `POST /_emulator/reset`.
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is sent"]
-pub struct Reset {
+pub struct ResetState {
     client: Client,
 }
 
-impl Reset {
-    const OPERATION: &'static Operation = &operations::RESET;
+impl ResetState {
+    const OPERATION: &'static Operation = &operations::RESET_STATE;
 
     fn new(client: Client) -> Self {
         Self { client }
