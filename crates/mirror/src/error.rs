@@ -112,18 +112,6 @@ pub enum Error {
         /// The largest share that is allowed at once, in percent.
         limit_percent: u8,
     },
-    /// The API gave an object of another directory than was asked for.
-    #[error("the API gave the {what} `{id}` of the directory `{found}` where `{asked}` was asked for")]
-    Foreign {
-        /// `user` or `group`.
-        what: &'static str,
-        /// The object's id.
-        id: String,
-        /// The directory that it names.
-        found: String,
-        /// The directory that was asked for.
-        asked: String,
-    },
     /// The API says of an object neither what it is nor that there is none.
     #[error("the API does not say whether `{id}` is there: {reason}")]
     Undecided {

@@ -230,8 +230,7 @@ impl<'a> Follow<'a> {
             answer => answer?,
         };
         let now = self.mirror.now().canonical();
-        let list = Some((SCOPE, lease));
-        let counts = self.mirror.store.take_events(&page.events, &now, list).await?;
+        let counts = self.mirror.store.take_event_page(&page, &now, SCOPE, lease).await?;
         Ok((counts, page.is_last))
     }
 

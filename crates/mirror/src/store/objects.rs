@@ -373,6 +373,7 @@ mod tests {
             id: id.to_owned(),
             values: vec![Some(name.to_owned())],
             unchanged: Columns::NONE,
+            cleared_attributes: Vec::new(),
         };
         let kept = without_repetition(vec![record("1", "old"), record("2", "x"), record("1", "new")]);
         assert_eq!(kept, [record("1", "new"), record("2", "x")]);

@@ -12,6 +12,7 @@ fn events(meanings: Vec<Meaning>) -> Vec<Incoming> {
         created_at: time(2),
         payload: "{}".to_owned(),
         meaning,
+        odd: Vec::new(),
     });
     numbered.collect()
 }
@@ -34,7 +35,7 @@ fn told_nothing(id: &str) -> (Record, EmbeddedGroups) {
 }
 
 async fn take(store: &Store, events: &[Incoming]) -> EventCounts {
-    store.take_events(events, &time(3), None).await.unwrap()
+    store.take_events(events, &time(3)).await.unwrap()
 }
 
 /// Pages of a run that bring a group and its members before those.

@@ -1,6 +1,7 @@
 //! Leases: who has what, and what becomes of who lost it.
 
 use super::*;
+use crate::event_page::EventPage;
 
 /// A worker that is there until its store is closed.
 async fn enter(store: &Store) -> i64 {
@@ -118,13 +119,14 @@ async fn who_lost_the_list_of_events_neither_applies_nor_forgets_anything(
     let lease = store.take_events_lease(other).await.unwrap().unwrap();
     assert!(lease.token > lost.token);
 
-    let applied = store.take_events(&[], &time(2), Some(("all", &lost))).await;
+    let page = EventPage::default();
+    let applied = store.take_event_page(&page, &time(2), "all", &lost).await;
     assert!(matches!(applied, Err(Error::TakenOver { run: 0 })), "{applied:?}");
     let forgot = store.lose_cursor("all", &lost, &time(2)).await;
     assert!(matches!(forgot, Err(Error::TakenOver { run: 0 })), "{forgot:?}");
     assert_eq!(store.place("all", &time(3)).await.unwrap(), place);
 
-    store.take_events(&[], &time(2), Some(("all", &lease))).await.unwrap();
+    store.take_event_page(&page, &time(2), "all", &lease).await.unwrap();
     assert_ne!(store.place("all", &time(3)).await.unwrap(), place);
 }
 

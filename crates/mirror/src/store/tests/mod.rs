@@ -9,6 +9,7 @@ mod events;
 mod files;
 mod gone;
 mod leases;
+mod odd_events;
 mod pages;
 mod readable;
 mod runs;
@@ -96,6 +97,7 @@ fn user(id: &str, name: &str) -> Record {
         id: id.to_owned(),
         values: values.collect(),
         unchanged: Columns::NONE,
+        cleared_attributes: Vec::new(),
     }
 }
 
@@ -109,6 +111,7 @@ fn group(id: &str) -> Record {
         id: id.to_owned(),
         values: values.collect(),
         unchanged: Columns::NONE,
+        cleared_attributes: Vec::new(),
     }
 }
 
@@ -127,6 +130,7 @@ fn directory(id: &str) -> Record {
         id: id.to_owned(),
         values: values.collect(),
         unchanged: Columns::NONE,
+        cleared_attributes: Vec::new(),
     }
 }
 
