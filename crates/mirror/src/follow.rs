@@ -25,7 +25,9 @@ use workos_directory_sync::Timestamp;
 use crate::Error;
 use crate::EventCounts;
 use crate::Mirror;
+use crate::RepeatedAbsence;
 use crate::Summary;
+use crate::absences::AbsenceSettings;
 use crate::event_page;
 use crate::event_page::Start;
 use crate::lock::Work;
@@ -97,7 +99,7 @@ pub struct Follow<'a> {
     client: &'a Client,
     interval: Duration,
     reconcile_every: Duration,
-    allow_mass_delete: bool,
+    absences: AbsenceSettings,
     on_progress: Box<dyn Fn(&FollowProgress) + Send + Sync + 'a>,
 }
 
@@ -108,7 +110,7 @@ impl<'a> Follow<'a> {
             client,
             interval: INTERVAL,
             reconcile_every: RECONCILE_EVERY,
-            allow_mass_delete: false,
+            absences: AbsenceSettings::default(),
             on_progress: Box::new(|_| {}),
         }
     }
@@ -125,9 +127,24 @@ impl<'a> Follow<'a> {
         self
     }
 
-    /// Lets the full syncs mark any share of a directory as deleted at once.
-    pub fn allow_mass_delete(mut self, allow: bool) -> Self {
-        self.allow_mass_delete = allow;
+    /// How many absent objects a full sync asks for at most; 1,000 unless set. The others are asked for between two of them,
+    /// which has no limit but half of the directory's rate.
+    pub fn max_lookups(mut self, lookups: u64) -> Self {
+        self.absences.max_lookups = lookups;
+        self
+    }
+
+    /// What becomes of an object that stays absent and that the API does not decide by id; [`RepeatedAbsence::End`] unless
+    /// set.
+    pub fn repeated_absence(mut self, then: RepeatedAbsence) -> Self {
+        self.absences.repeated_absence = then;
+        self
+    }
+
+    /// The largest share of a directory's users or groups that may end at once, in percent, though each of them is confirmed
+    /// by id. More than that waits for [`Mirror::approve_deletions`]. No limit unless set.
+    pub fn deleted_at_once_percent(mut self, percent: u8) -> Self {
+        self.absences.deleted_at_once_percent = Some(percent);
         self
     }
 
@@ -147,6 +164,7 @@ impl<'a> Follow<'a> {
     ///
     /// [`Error::Busy`] when another process follows into the same SQLite file. With PostgreSQL any number of processes do.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        self.absences.check()?;
         let _locked = self.mirror.lock.take(Work::Follow)?;
         let mut shutdown = pin!(shutdown);
         let presence = tokio::select! {
@@ -291,7 +309,7 @@ impl<'a> Follow<'a> {
                     () = look_again.notified() => continue,
                 }
             }
-            let sync = self.mirror.full_sync(client).allow_mass_delete(self.allow_mass_delete);
+            let sync = self.mirror.full_sync(client).absences(self.absences);
             let newest = last.map_or(0, |(run, _)| run);
             match sync.run_as(presence, Some(newest)).await {
                 Ok(summary) => {

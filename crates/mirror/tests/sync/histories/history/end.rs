@@ -56,7 +56,7 @@ impl History {
         self.note("a full sync does what the difference said");
         let waiting = self.world.column("SELECT id FROM events WHERE state = 'parked'").await;
         let diff = self.world.mirror.diff(&self.client).await.unwrap();
-        let sync = self.world.mirror.full_sync(&self.client).allow_mass_delete(true);
+        let sync = self.world.mirror.full_sync(&self.client).allow_other_environment(true);
         let summary = sync.resume_within(Duration::ZERO).run().await.unwrap();
         let changes = |counts: Counts| [counts.inserted, counts.updated, counts.restored, counts.deleted];
         let mut counts = vec![
