@@ -16,6 +16,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use workos_directory_sync::Client;
@@ -30,6 +31,7 @@ use crate::Summary;
 use crate::absences::AbsenceSettings;
 use crate::event_page;
 use crate::event_page::Start;
+use crate::full_sync::absences::pass;
 use crate::lock::Work;
 use crate::presence::Presence;
 use crate::store::CLOCKS_DIFFER;
@@ -59,6 +61,9 @@ const LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How long to wait between two passes over what is absent while something is due.
+const SHORT_PAUSE: Duration = Duration::from_secs(1);
+
 /// For how long the API is sure to keep events. A cursor that was not used for longer counts as lost.
 pub(crate) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -83,6 +88,8 @@ pub enum FollowProgress {
     CursorLost,
     /// A full sync came to its end.
     Reconciled(Box<Summary>),
+    /// Absent objects that were due were asked for, between two full syncs.
+    AskedForAbsent,
     /// A request or a full sync failed and will be tried again.
     Failed {
         /// Why, on one line.
@@ -100,6 +107,8 @@ pub struct Follow<'a> {
     interval: Duration,
     reconcile_every: Duration,
     absences: AbsenceSettings,
+    /// Full syncs ask for what is absent themselves.
+    asking: Mutex<()>,
     on_progress: Box<dyn Fn(&FollowProgress) + Send + Sync + 'a>,
 }
 
@@ -111,6 +120,7 @@ impl<'a> Follow<'a> {
             interval: INTERVAL,
             reconcile_every: RECONCILE_EVERY,
             absences: AbsenceSettings::default(),
+            asking: Mutex::new(()),
             on_progress: Box::new(|_| {}),
         }
     }
@@ -178,6 +188,7 @@ impl<'a> Follow<'a> {
             tokio::select! {
                 ended = self.poll_always(&client, &presence, &look_again) => ended,
                 ended = self.reconcile_always(&client, &presence, &look_again) => ended,
+                ended = self.settle_always(&client, &presence) => ended,
             }
         };
         let ended = tokio::select! {
@@ -311,11 +322,48 @@ impl<'a> Follow<'a> {
             }
             let sync = self.mirror.full_sync(client).absences(self.absences);
             let newest = last.map_or(0, |(run, _)| run);
-            match sync.run_as(presence, Some(newest)).await {
+            let ended = {
+                let _alone = self.asking.lock().await;
+                sync.run_as(presence, Some(newest)).await
+            };
+            match ended {
                 Ok(summary) => {
                     wait = Wait::default();
                     self.tell(&FollowProgress::Reconciled(Box::new(summary)));
                 }
+                Err(error) => self.failed(error, wait.next(LONGEST_WAIT)).await?,
+            }
+        }
+    }
+
+    /// Asks for what is absent, between full syncs: one worker does, as slowly as a full sync would.
+    async fn settle_always(&self, client: &Client, presence: &Presence) -> Result<(), Error> {
+        let mut wait = Wait::default();
+        let mut lease = None;
+        loop {
+            if !pass::is_due(self.mirror).await? {
+                tokio::time::sleep(self.interval).await;
+                continue;
+            }
+            let Some(held) = &lease else {
+                lease = self.mirror.store.take_absences_lease(presence.worker()).await?;
+                if lease.is_none() {
+                    tokio::time::sleep(self.interval).await;
+                }
+                continue;
+            };
+            let ended = {
+                let _alone = self.asking.lock().await;
+                pass::pass(self.mirror, client, held, self.absences).await
+            };
+            match ended {
+                Ok(()) => {
+                    wait = Wait::default();
+                    self.tell(&FollowProgress::AskedForAbsent);
+                    // An approval that is too small stays, and so does what is due of others.
+                    tokio::time::sleep(self.interval.min(SHORT_PAUSE)).await;
+                }
+                Err(Error::TakenOver { .. }) => lease = None,
                 Err(error) => self.failed(error, wait.next(LONGEST_WAIT)).await?,
             }
         }

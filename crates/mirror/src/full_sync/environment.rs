@@ -55,7 +55,7 @@ impl Part<'_> {
                 traversed: is_last,
                 calls: traversal.take_calls(),
                 ended_early: is_last && pages > 0 && page.items.is_empty(),
-                begun_anew: traversal.begun_anew(),
+                may_repeat: traversal.begun_anew(),
                 ..Checkpoint::default()
             };
             pages += 1;
@@ -121,6 +121,7 @@ impl Part<'_> {
         for (record, findings) in found {
             let checkpoint = Checkpoint {
                 calls: 1,
+                may_repeat: true,
                 ..Checkpoint::default()
             };
             let now = self.now();

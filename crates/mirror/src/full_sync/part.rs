@@ -230,7 +230,7 @@ impl<'a> Part<'a> {
                 calls: traversal.take_calls(),
                 repeated: repeated(&mut previous, &batch),
                 ended_early: is_last && is_empty && pages > 0,
-                begun_anew: traversal.begun_anew(),
+                may_repeat: traversal.begun_anew(),
             };
             pages += 1;
             self.write_page(key, (batch, findings), checkpoint, counts).await?;

@@ -43,6 +43,7 @@ impl Part<'_> {
             let checkpoint = Checkpoint {
                 traversed: true,
                 calls: 1,
+                may_repeat: true,
                 ..Checkpoint::default()
             };
             self.store()

@@ -197,7 +197,7 @@ impl Store {
         };
         events::unpark(&mut transaction, stamp, &came).await?;
         steps::advance(&mut transaction, key, stamp, &checkpoint, counts).await?;
-        if !checkpoint.begun_anew {
+        if !checkpoint.may_repeat {
             steps::add_repeated(&mut transaction, key, repeated).await?;
         }
         if checkpoint.ended_early {

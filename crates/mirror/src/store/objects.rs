@@ -15,6 +15,7 @@ use super::DatabaseRow;
 use super::Dialect;
 use super::Rows;
 use super::Stamp;
+use super::absences;
 use super::json_array;
 use super::outbox;
 use super::outbox::Told;
@@ -179,6 +180,7 @@ pub(super) async fn upsert(
     stamp: Stamp<'_>,
     mut changed: &[Record],
 ) -> Result<(), sqlx::Error> {
+    let is_of_directories = table.kind == Kind::Directories && !changed.is_empty();
     match Dialect::of(connection) {
         Dialect::Postgres if !changed.is_empty() => upsert_arrays(connection, table, stamp, changed).await?,
         Dialect::Postgres => {}
@@ -189,6 +191,9 @@ pub(super) async fn upsert(
                 changed = rest;
             }
         }
+    }
+    if is_of_directories {
+        absences::note_unlinked(connection, stamp.now).await?;
     }
     Ok(())
 }

@@ -76,8 +76,8 @@ pub(crate) struct Checkpoint {
     pub(crate) repeated: u64,
     /// The list went on, and the page has nothing.
     pub(crate) ended_early: bool,
-    /// The list was begun anew on the way: its objects come again.
-    pub(crate) begun_anew: bool,
+    /// That objects come again says nothing: the list was begun anew on the way, or they were asked for by id.
+    pub(crate) may_repeat: bool,
 }
 
 impl Store {

@@ -4,6 +4,7 @@
 //! this        users and groups of a directory, oldest absence first
 //! directories directories, with another directory as control
 //! pairs       memberships, by the list of the other side
+//! pass        between full syncs
 //! ```
 //!
 //! Everything is noted as it is answered. Whoever goes on asks for nothing again, but the control, which has to come after the
@@ -11,6 +12,7 @@
 
 mod directories;
 mod pairs;
+pub(crate) mod pass;
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ use super::lookups::FOUND;
 use crate::Error;
 use crate::Kind;
 use crate::WarningKind;
+use crate::store::Connection;
 use crate::store::Held;
 use crate::store::Store;
 use crate::store::steps;
@@ -128,6 +129,18 @@ impl Store {
             id,
         }))
     }
+}
+
+/// Notes since when the connections of directories do not work.
+pub(in crate::store) async fn note_unlinked(connection: &mut Connection, now: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE directories SET unlinked_since = CASE WHEN state IN ('linked', 'active') THEN NULL ELSE $1 END
+         WHERE (unlinked_since IS NULL) <> (state IN ('linked', 'active'))",
+    )
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Whether a directory's connection works. Events call it `active`.

@@ -75,14 +75,14 @@ impl Store {
 
     /// The absent directories that were not asked for in this pass. A full sync asks for those that it noted.
     pub(crate) async fn due_directories(&self, held: Held<'_>) -> Result<Vec<Absence>, Error> {
-        let when = if held.is_run() {
-            "AND a.run = $1 AND $2 = $2"
+        let due = if held.is_run() {
+            "a.run = $1 AND (a.asked_in IS NULL OR a.asked_in <> $1) AND $2 = $2"
         } else {
-            "AND (a.next_try_at IS NULL OR a.next_try_at <= $2)"
+            "(a.next_try_at <= $2 OR (a.next_try_at IS NULL AND (a.asked_in IS NULL OR a.asked_in <> $1)))"
         };
         let sql = format!(
             "SELECT a.kind, a.id, a.directory_id, a.attempts FROM absences AS a
-             WHERE a.kind = 'directories' AND (a.asked_in IS NULL OR a.asked_in <> $1) {when} AND {}
+             WHERE a.kind = 'directories' AND {due} AND {}
              ORDER BY CASE WHEN a.last_asked_at IS NULL THEN 0 ELSE 1 END, COALESCE(a.last_asked_at, a.since), a.id",
             is_live(Kind::Directories)
         );
@@ -116,6 +116,11 @@ impl Store {
         ends: Ends<'_>,
     ) -> Result<Vec<String>, Error> {
         let (mut transaction, pass) = self.begin_pass(held).await?;
+        let sql = format!(
+            "DELETE FROM absences AS a WHERE a.kind = 'directories' AND NOT {}",
+            is_live(Kind::Directories)
+        );
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *transaction).await?;
         let mut ids = confirmed(&mut transaction, pass, only, ends).await?;
         if held.is_run() && ends.calls > 0 {
             let key = StepKey::directories(held.lease.run);

@@ -32,6 +32,14 @@ pub(super) const MISSING: &str = "404";
 /// What a response says that the object is there.
 pub(super) const FOUND: &str = "200";
 
+/// What is due at `$1` between two full syncs.
+const DUE: &str = "SELECT directory_id, kind FROM absences WHERE next_try_at IS NULL OR next_try_at <= $1
+     UNION ALL
+     SELECT directory_id, kind FROM deletion_approvals AS d
+     WHERE used_at IS NULL AND expires_at > $1
+       AND (SELECT COUNT(*) FROM absences AS a
+            WHERE a.directory_id = d.directory_id AND a.kind = d.kind AND a.attempts > 0) BETWEEN 1 AND at_most";
+
 impl Store {
     /// Whether anything of a directory is absent.
     pub(crate) async fn has_absences(&self, directory: &str) -> Result<bool, Error> {
@@ -40,6 +48,25 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         Ok(found.is_some())
+    }
+
+    /// Whether anything is to be asked for, or to end by approval, between two full syncs.
+    pub(crate) async fn is_due(&self, now: &str) -> Result<bool, Error> {
+        let sql = format!("{DUE} LIMIT 1");
+        let found: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(now)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// The directories in which anything of them is to be asked for, or to end by approval.
+    pub(crate) async fn due_in_directories(&self, now: &str) -> Result<Vec<String>, Error> {
+        let sql = format!("SELECT DISTINCT directory_id FROM ({DUE}) AS due WHERE kind <> 'directories' ORDER BY 1");
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(now)
+            .fetch_all(&self.pool)
+            .await?)
     }
 
     /// Notes that an object is absent though its list gave it, or without a list.
@@ -91,18 +118,14 @@ impl Store {
         kinds: &[Kind],
         limit: u32,
     ) -> Result<Vec<Absence>, Error> {
-        let when = if held.is_run() {
-            "AND $3 = $3"
-        } else {
-            "AND (a.next_try_at IS NULL OR a.next_try_at <= $3)"
-        };
+        let due = due(held);
         let of_kinds: Vec<_> = kinds
             .iter()
             .map(|kind| format!("(a.kind = '{kind}' AND {})", is_live(*kind)))
             .collect();
         let sql = format!(
             "SELECT a.kind, a.id, a.directory_id, a.attempts FROM absences AS a
-             WHERE a.directory_id = $1 AND (a.asked_in IS NULL OR a.asked_in <> $2) {when} AND ({})
+             WHERE a.directory_id = $1 AND {due} AND ({})
              ORDER BY CASE WHEN a.last_asked_at IS NULL THEN 0 ELSE 1 END, COALESCE(a.last_asked_at, a.since), a.id
              LIMIT $4",
             of_kinds.join(" OR ")
@@ -186,6 +209,15 @@ impl Store {
         count(&mut transaction, held, absence, 1).await?;
         transaction.commit().await?;
         Ok(())
+    }
+}
+
+/// Whether an absence `a` is due: in a full sync, `$2`, each once; between two of them when its time, `$3`, has come.
+pub(super) fn due(held: Held<'_>) -> &'static str {
+    if held.is_run() {
+        "(a.asked_in IS NULL OR a.asked_in <> $2) AND $3 = $3"
+    } else {
+        "(a.next_try_at <= $3 OR (a.next_try_at IS NULL AND (a.asked_in IS NULL OR a.asked_in <> $2)))"
     }
 }
 

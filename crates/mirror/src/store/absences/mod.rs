@@ -36,11 +36,13 @@ use crate::Kind;
 
 pub(crate) use self::control::is_linked;
 pub(crate) use self::end::Ends;
+pub(super) use self::control::note_unlinked;
 pub(super) use self::lookups::leave_foreign_groups;
 pub(super) use self::note::note_step;
 pub(super) use self::note::warn;
 pub(crate) use self::pairs::Pair;
 pub(super) use self::tally::tally;
+pub(super) use self::tally::undecided;
 
 /// An absent row.
 #[derive(Clone, Debug, PartialEq, Eq)]

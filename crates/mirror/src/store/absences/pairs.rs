@@ -6,6 +6,7 @@ use sqlx::Row;
 use super::drop_settled;
 use super::is_live;
 use super::lookups::FOUND;
+use super::lookups::due;
 use crate::Error;
 use crate::Kind;
 use crate::MembershipPlan;
@@ -151,14 +152,10 @@ impl Store {
         directory: &str,
         plan: MembershipPlan,
     ) -> Result<Option<Pair>, Error> {
-        let when = if held.is_run() {
-            "AND $3 = $3"
-        } else {
-            "AND (a.next_try_at IS NULL OR a.next_try_at <= $3)"
-        };
+        let is_due = due(held);
         let due = format!(
             "FROM absences AS a
-             WHERE a.kind = 'memberships' AND a.directory_id = $1 AND (a.asked_in IS NULL OR a.asked_in <> $2) {when}
+             WHERE a.kind = 'memberships' AND a.directory_id = $1 AND {is_due}
                AND {}",
             is_live(Kind::Memberships)
         );

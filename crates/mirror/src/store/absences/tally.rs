@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sqlx::AnyPool;
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
 
@@ -58,6 +59,22 @@ pub(in crate::store) async fn tally(
     let seconds = interval.as_secs_f64() * f64::from(u32::try_from(most).unwrap_or(u32::MAX));
     counts.seconds_left = Duration::try_from_secs_f64(seconds.ceil()).map_or(u64::MAX, |time| time.as_secs());
     Ok((counts, warnings(connection, run).await?))
+}
+
+/// How many absences are not decided, and since when the oldest has been.
+pub(in crate::store) async fn undecided(pool: &AnyPool) -> Result<(u64, Option<String>), sqlx::Error> {
+    let (mut undecided, mut oldest) = (0, None::<String>);
+    for kind in [Kind::Directories, Kind::Groups, Kind::Users, Kind::Memberships] {
+        let sql = format!(
+            "SELECT COUNT(*) AS undecided, MIN(a.since) AS oldest FROM absences AS a WHERE a.kind = '{kind}' AND {}",
+            is_live(kind)
+        );
+        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await?;
+        undecided += steps::count(&row, "undecided")?;
+        let since: Option<String> = row.try_get("oldest")?;
+        oldest = [oldest, since].into_iter().flatten().min();
+    }
+    Ok((undecided, oldest))
 }
 
 async fn warnings(connection: &mut Connection, run: i64) -> Result<Vec<Warning>, sqlx::Error> {

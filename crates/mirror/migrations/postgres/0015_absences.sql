@@ -67,3 +67,6 @@ ALTER TABLE sync_steps ADD COLUMN refreshed BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sync_steps ADD COLUMN ended BIGINT NOT NULL DEFAULT 0;
 -- How many objects a list gave twice.
 ALTER TABLE sync_steps ADD COLUMN repeated BIGINT NOT NULL DEFAULT 0;
+
+-- Since when the connection of a directory does not work; null where it does.
+ALTER TABLE directories ADD COLUMN unlinked_since TEXT;
