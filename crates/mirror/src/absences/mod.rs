@@ -85,6 +85,19 @@ impl WarningKind {
         }
     }
 
+    /// Returns what it is in words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::ListContradictsCounts => "the list has fewer objects than the directory's counts say",
+            Self::FirstSyncShort => "the first list has fewer objects than the directory's counts say",
+            Self::RepeatedObject => "the list gave an object twice",
+            Self::EndedEarly => "the list ended with an empty page",
+            Self::UnreadableId => "the list has an object whose id or directory cannot be read",
+            Self::ListTurnedEmpty => "the list is empty, and was not before",
+            Self::EmbeddedGroupsTurnedEmpty => "most users came without the groups that they had",
+        }
+    }
+
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|what| what.as_str() == name)
     }

@@ -35,8 +35,8 @@ use crate::Error;
 use crate::Kind;
 
 pub(crate) use self::control::is_linked;
-pub(crate) use self::end::Ends;
 pub(super) use self::control::note_unlinked;
+pub(crate) use self::end::Ends;
 pub(super) use self::lookups::leave_foreign_groups;
 pub(super) use self::note::note_step;
 pub(super) use self::note::warn;
