@@ -72,6 +72,82 @@ fn a_parameter_that_takes_any_name_does_not_hide_the_names_that_an_entry_may_hav
     assert_eq!(of_entries, ["value EntryName book.returned"]);
 }
 
+/// What is unexplained in the small documents, such as `lacking field Book.isbn` or `differs type A: number / integer`.
+fn unexplained() -> Vec<String> {
+    let found: Value = serde_json::from_slice(&small("json").stdout).expect("it is JSON");
+    let text = |difference: &Value, key: &str| difference[key].as_str().expect("a text").to_owned();
+    let differences = found["unexplained"].as_array().expect("an array").iter();
+    let line = |difference: &Value| {
+        let (kind, what) = (text(difference, "kind"), text(difference, "what"));
+        match kind.as_str() {
+            "differs" => format!(
+                "{kind} {what}: {} / {}",
+                text(difference, "upstream"),
+                text(difference, "ours")
+            ),
+            _ => format!("{kind} {what}"),
+        }
+    };
+    differences.map(line).collect()
+}
+
+/// Those that are of one sort.
+fn of_sort(sort: &str) -> Vec<String> {
+    let is_of_sort = |line: &String| line.split(' ').nth(1) == Some(sort);
+    unexplained().into_iter().filter(is_of_sort).collect()
+}
+
+#[test]
+fn required_is_lacking_where_upstream_alone_requires_and_differs_where_we_alone_do() {
+    let lines = of_sort("required");
+    let differs = [
+        "differs required Book.pages: optional / required",
+        "differs required GET /books shelf: optional / required",
+    ];
+    let lacking = ["lacking required Book.object", "lacking required Book.tags"];
+    assert_eq!(lines, [lacking, differs].concat());
+}
+
+#[test]
+fn values_that_one_side_names_where_the_other_takes_any_are_reported() {
+    let lines = of_sort("value");
+    // Upstream has a single value and we have none, we have one and upstream has none, and both have lists.
+    for line in [
+        "lacking value Book.object book",
+        "extra value Book.medium paper",
+        "lacking value Order around",
+        "extra value Genre drama",
+    ] {
+        assert!(lines.iter().any(|known| known == line), "{line} is not in {lines:#?}");
+    }
+}
+
+#[test]
+fn bounds_that_only_one_side_has_are_reported() {
+    let lines = [of_sort("minItems"), of_sort("maximum"), of_sort("minimum")].concat();
+    let expected = [
+        "differs minItems Book.tags: 1 / –",
+        "differs minItems GET /log pens: – / 1",
+        "differs maximum GET /log limit: 100 / 50",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn formats_of_parameters_are_reported_and_of_answers_only_where_upstream_has_one() {
+    // `Book.printed_at` and `Lent.until` have one as well, and it is ours alone.
+    assert_eq!(of_sort("format"), ["differs format GET /log since: – / date-time"]);
+}
+
+#[test]
+fn defaults_are_of_parameters_whatever_the_model_of_their_values() {
+    let expected = [
+        "differs default GET /log limit: 10 / –",
+        "differs default GET /log order: down / –",
+    ];
+    assert_eq!(of_sort("default"), expected);
+}
+
 #[test]
 fn once_every_difference_has_a_reason_the_command_succeeds_and_tells_only_of_those_that_no_longer_hold() {
     let found: Value = serde_json::from_slice(&small("json").stdout).expect("it is JSON");
@@ -95,6 +171,13 @@ fn once_every_difference_has_a_reason_the_command_succeeds_and_tells_only_of_tho
         shown.starts_with("deviations that no longer hold") && shown.contains("  field Book.weight (lacking)\n"),
         "{shown}"
     );
+    // What is ours alone is found in our document, without upstream's.
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["parity", "--spec", &format!("{FIXTURES}/ours.yaml"), "--deviations"])
+        .arg(&file)
+        .output()
+        .expect("xtask starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -21,6 +21,7 @@ use workos_directory_codegen::bundle;
 
 pub(crate) use self::schema::Field;
 pub(crate) use self::schema::Schema;
+pub(crate) use self::schema::shown;
 
 /// The methods that a path may have, in the order in which they are shown.
 pub(crate) const METHODS: [&str; 8] = ["get", "post", "put", "patch", "delete", "head", "options", "trace"];
@@ -107,6 +108,31 @@ impl Document {
             value = target.unwrap_or(&Value::Null);
         }
         &Value::Null
+    }
+
+    /// Whether a value is a reference with something beside it that counts: OpenAPI 3.0 ignores it, and descriptions change
+    /// nothing.
+    pub(crate) fn says_more_than_reference(&self, value: &Value) -> bool {
+        let is_ignored = self
+            .0
+            .get("openapi")
+            .and_then(Value::as_str)
+            .is_some_and(|version| version.starts_with("3.0"));
+        let mut others = members(Some(value)).map(|(key, _)| key.as_str());
+        !is_ignored
+            && value.get("$ref").is_some()
+            && others.any(|key| {
+                ![
+                    "$ref",
+                    "title",
+                    "summary",
+                    "description",
+                    "deprecated",
+                    "example",
+                    "examples",
+                ]
+                .contains(&key)
+            })
     }
 
     /// All operations in the document's order.

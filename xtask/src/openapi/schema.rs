@@ -1,5 +1,5 @@
-//! What a schema admits, whichever way it is written: `nullable` or `type: [string, "null"]`, `const` or `enum`, in one
-//! piece or by `allOf`, `oneOf` and `anyOf`.
+//! What a schema admits, whichever way it is written: `nullable` or `type: [string, "null"]`, `const` or `enum`,
+//! `exclusiveMinimum` as a number or beside `minimum`, in one piece or by `allOf`, `oneOf` and `anyOf`.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -10,18 +10,38 @@ use super::DEPTH;
 use super::Document;
 use super::items;
 use super::members;
-use super::text;
+
+/// The keywords that narrow values of one of the types named; without types, values of any.
+const BOUNDS: [(&str, &[&str]); 15] = [
+    ("default", &[]),
+    ("format", &[]),
+    ("exclusiveMaximum", &["integer", "number"]),
+    ("exclusiveMinimum", &["integer", "number"]),
+    ("maximum", &["integer", "number"]),
+    ("minimum", &["integer", "number"]),
+    ("multipleOf", &["integer", "number"]),
+    ("maxItems", &["array"]),
+    ("minItems", &["array"]),
+    ("uniqueItems", &["array"]),
+    ("maxLength", &["string"]),
+    ("minLength", &["string"]),
+    ("pattern", &["string"]),
+    ("maxProperties", &["object"]),
+    ("minProperties", &["object"]),
+];
 
 /// What a schema admits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schema<'a> {
-    /// JSON types with their formats; empty when the schema says nothing of them.
+    /// JSON types; empty when the schema says nothing of them.
     pub(crate) types: BTreeSet<String>,
     pub(crate) nullable: bool,
     /// The values that are listed; `None` when any will do.
     pub(crate) values: Option<BTreeSet<String>>,
     /// Whether others than the listed ones may come (`x-extensible-enum`).
     pub(crate) open: bool,
+    /// `default`, `format`, `minItems` and their like by keyword; several values where alternatives differ.
+    pub(crate) bounds: BTreeMap<&'static str, BTreeSet<String>>,
     pub(crate) fields: BTreeMap<&'a str, Field<'a>>,
     /// The schemas of an array's items.
     pub(crate) items: Vec<&'a Value>,
@@ -50,10 +70,13 @@ impl<'a> Schema<'a> {
     }
 
     fn read(document: &'a Document, value: &'a Value, depth: usize) -> Self {
-        let value = document.resolve(value);
         let Some(depth) = depth.checked_sub(1) else {
             return Self::default();
         };
+        if document.says_more_than_reference(value) {
+            return Self::own(value).and(document, Self::read(document, document.resolve(value), depth));
+        }
+        let value = document.resolve(value);
         let mut schema = Self::own(value);
         for part in items(value, "allOf") {
             schema = schema.and(document, Self::read(document, part, depth));
@@ -93,12 +116,12 @@ impl<'a> Schema<'a> {
             _ => Vec::new(),
         };
         for name in types {
-            match (name, text(value, "format")) {
-                ("null", _) => schema.nullable = true,
-                ("string", format @ ("date-time" | "date")) => drop(schema.types.insert(format!("{name} ({format})"))),
+            match name {
+                "null" => schema.nullable = true,
                 _ => drop(schema.types.insert(name.to_owned())),
             }
         }
+        schema.bounds = bounds(value);
         schema.open = value.get("x-extensible-enum").is_some();
         let listed = value.get("const").map(std::slice::from_ref);
         let listed = listed.or_else(|| {
@@ -113,8 +136,7 @@ impl<'a> Schema<'a> {
                 schema.nullable = true;
                 continue;
             }
-            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            schema.values.get_or_insert_default().insert(shown);
+            schema.values.get_or_insert_default().insert(shown(value));
             if schema.types.is_empty() && value.is_string() {
                 schema.types.insert("string".to_owned());
             }
@@ -138,6 +160,9 @@ impl<'a> Schema<'a> {
             self.types = other.types;
         }
         self.values = self.values.or(other.values);
+        for (keyword, values) in other.bounds {
+            self.bounds.entry(keyword).or_insert(values);
+        }
         self.open |= other.open;
         self.raw |= other.raw;
         self.items.extend(other.items);
@@ -167,6 +192,7 @@ impl<'a> Schema<'a> {
                 ..other
             };
         }
+        self.bounds = either_bounds(&self, &other);
         let both_are_objects = !self.fields.is_empty() && !other.fields.is_empty();
         for (name, field) in &mut self.fields {
             field.required &= !both_are_objects || other.fields.contains_key(name);
@@ -196,6 +222,63 @@ impl<'a> Schema<'a> {
         self.raw |= other.raw;
         self.items.extend(other.items);
         self
+    }
+}
+
+/// The bounds of a schema's own, each written in one way. What admits everything is none: `minItems: 0`.
+fn bounds(value: &Value) -> BTreeMap<&'static str, BTreeSet<String>> {
+    let says_nothing = |keyword: &str, value: &Value| match value {
+        Value::Bool(false) => keyword != "default",
+        Value::Number(number) => keyword.starts_with("min") && keyword != "minimum" && number.as_f64() == Some(0.0),
+        Value::Null => true,
+        _ => false,
+    };
+    let mut bounds = BTreeMap::new();
+    for (keyword, _) in BOUNDS {
+        if let Some(bound) = value.get(keyword).filter(|bound| !says_nothing(keyword, bound)) {
+            bounds.insert(keyword, BTreeSet::from([shown(bound)]));
+        }
+    }
+    // OpenAPI 3.0 has the number in `minimum` and says by a truth value whether the number itself is admitted.
+    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+        if value.get(exclusive) == Some(&Value::Bool(true)) {
+            match bounds.remove(inclusive) {
+                Some(number) => bounds.insert(exclusive, number),
+                None => bounds.remove(exclusive),
+            };
+        }
+    }
+    bounds
+}
+
+/// The bounds of what one of two schemas admits: those that hold in each of the two that has values of such a type.
+fn either_bounds(one: &Schema<'_>, other: &Schema<'_>) -> BTreeMap<&'static str, BTreeSet<String>> {
+    let mut bounds = BTreeMap::new();
+    for (keyword, types) in BOUNDS {
+        let is_of_other_type = |schema: &Schema<'_>| {
+            !types.is_empty()
+                && !schema.types.is_empty()
+                && !schema.types.iter().any(|name| types.contains(&name.as_str()))
+        };
+        let either = match (one.bounds.get(keyword), other.bounds.get(keyword)) {
+            (Some(one), Some(other)) => one | other,
+            (Some(one), None) if is_of_other_type(other) => one.clone(),
+            (None, Some(other)) if is_of_other_type(one) => other.clone(),
+            _ => continue,
+        };
+        bounds.insert(keyword, either);
+    }
+    bounds
+}
+
+/// A value as people write it: texts without quotes, `1.0` as `1`.
+pub(crate) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number
+            .as_f64()
+            .map_or_else(|| number.to_string(), |number| number.to_string()),
+        value => value.to_string(),
     }
 }
 
@@ -234,9 +317,18 @@ mod tests {
             .collect();
         let null = if schema.nullable { " or null" } else { "" };
         let values = schema.values.map(|values| format!("{values:?}")).unwrap_or_default();
-        format!("{}{null} {}{values}", types.join("|"), fields.join(" "))
-            .trim()
-            .to_owned()
+        let bounds = schema.bounds.iter();
+        let bounds: Vec<_> = bounds
+            .map(|(keyword, values)| format!("{keyword}={}", Vec::from_iter(values.clone()).join("/")))
+            .collect();
+        format!(
+            "{}{null} {}{values}{}",
+            types.join("|"),
+            fields.join(" "),
+            bounds.join(" ")
+        )
+        .trim()
+        .to_owned()
     }
 
     #[test]
@@ -276,6 +368,71 @@ mod tests {
         let outside = json!({ "S": { "required": ["name"], "allOf": [base, free] } });
         assert_eq!(shown(outside), "object id! name!");
         assert_eq!(shown(json!({ "S": { "oneOf": [base, more] } })), "object id! name");
+    }
+
+    #[test]
+    fn bounds_are_read_in_every_way_in_which_they_are_written() {
+        for (schema, bounds) in [
+            (
+                json!({ "type": "array", "minItems": 1, "uniqueItems": true }),
+                "array minItems=1 uniqueItems=true",
+            ),
+            (json!({ "type": "array", "minItems": 0, "uniqueItems": false }), "array"),
+            (
+                json!({ "type": "integer", "minimum": 0, "format": "uint64" }),
+                "integer format=uint64 minimum=0",
+            ),
+            (
+                json!({ "type": "number", "maximum": 1.0, "default": false }),
+                "number default=false maximum=1",
+            ),
+            (
+                json!({ "type": "number", "exclusiveMinimum": 1 }),
+                "number exclusiveMinimum=1",
+            ),
+            (
+                json!({ "type": "number", "minimum": 1, "exclusiveMinimum": true }),
+                "number exclusiveMinimum=1",
+            ),
+            (
+                json!({ "type": "number", "minimum": 1, "exclusiveMinimum": false }),
+                "number minimum=1",
+            ),
+            (
+                json!({ "allOf": [{ "type": "string", "minLength": 2 }], "default": "ab" }),
+                "string default=ab minLength=2",
+            ),
+        ] {
+            assert_eq!(shown(json!({ "S": schema })), bounds, "{schema}");
+        }
+    }
+
+    #[test]
+    fn a_bound_holds_for_alternatives_that_all_have_it_or_have_no_values_of_its_type() {
+        let list = json!({ "type": "array", "minItems": 1 });
+        let text = json!({ "type": "string" });
+        let any_list = json!({ "type": "array" });
+        let longer = json!({ "type": "array", "minItems": 2 });
+        for (one, other, bounds) in [
+            (&list, &text, "array|string minItems=1"),
+            (&text, &list, "array|string minItems=1"),
+            (&list, &longer, "array minItems=1/2"),
+            (&list, &any_list, "array"),
+            (&list, &json!({ "type": "null" }), "array or null minItems=1"),
+        ] {
+            assert_eq!(shown(json!({ "S": { "oneOf": [one, other] } })), bounds);
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_a_reference_counts_from_openapi_3_1_on() {
+        let order = json!({ "T": { "enum": ["asc", "desc"], "default": "desc" },
+            "S": { "$ref": "#/components/schemas/T", "default": "asc" } });
+        assert_eq!(shown(order.clone()), r#"string {"asc", "desc"}default=asc"#);
+        let old = json!({ "openapi": "3.0.3", "components": { "schemas": order } });
+        let old = Document::parse(&old.to_string()).expect("it is a document");
+        let schema = Schema::of(&old, &old.value()["components"]["schemas"]["S"]);
+        assert_eq!(schema.bounds["default"], BTreeSet::from(["desc".to_owned()]));
     }
 
     #[test]

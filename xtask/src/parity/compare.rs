@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::deviations::Scope;
 use crate::openapi::Document;
-use crate::openapi::Field;
 use crate::openapi::Operation;
 use crate::openapi::Schema;
 use crate::openapi::items;
@@ -89,6 +88,15 @@ impl Difference {
 struct Pair<'a> {
     ours: &'a Value,
     theirs: Vec<&'a Value>,
+    /// Whether one of its places is a request: what is written has to be what the other side reads.
+    is_sent: bool,
+}
+
+/// What a schema is part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Message {
+    Request,
+    Response,
 }
 
 /// Both documents with what was found so far.
@@ -113,38 +121,6 @@ pub(crate) fn compare(ours: &Document, upstream: &Document, scope: &Scope) -> Ve
     comparison.operations();
     comparison.schemas();
     comparison.differences.into_iter().collect()
-}
-
-/// The places of everything that we have, as differences name them, each with what stands there.
-pub(crate) fn places(document: &Document) -> Vec<(String, &Value)> {
-    let mut places = Vec::new();
-    for operation in document.operations() {
-        let name = operation.name();
-        places.push((format!("operation {name}"), operation.value));
-        let parameters = operation.parameters.iter();
-        places.extend(parameters.map(|((_, parameter), value)| (format!("parameter {name} {parameter}"), *value)));
-        let responses = operation.responses(document).into_iter();
-        places.extend(responses.map(|(status, response)| (format!("status {name} {status}"), response)));
-    }
-    for (model, schema) in document.schemas() {
-        // Parts are told of where they are taken over.
-        if schema.get("x-part") == Some(&Value::Bool(true)) {
-            continue;
-        }
-        for (field, Field { schemas, .. }) in Schema::of(document, schema).fields {
-            places.extend(
-                schemas
-                    .into_iter()
-                    .map(|value| (format!("field {model}.{field}"), value)),
-            );
-        }
-        let values = ["enum", "x-extensible-enum"]
-            .into_iter()
-            .flat_map(|key| items(schema, key));
-        let values = values.filter_map(|value| Some((format!("value {model} {}", value.as_str()?), value)));
-        places.extend(values);
-    }
-    places
 }
 
 impl<'a> Comparison<'a> {
@@ -189,7 +165,7 @@ impl<'a> Comparison<'a> {
         self.differences.extend(lacking.map(Difference::lacking));
 
         match (ours.request(self.ours), theirs.request(self.upstream)) {
-            (Some(ours), Some(theirs)) => self.pair(format!("{name} body"), ours, &[theirs]),
+            (Some(ours), Some(theirs)) => self.pair(format!("{name} body"), ours, &[theirs], Message::Request),
             (Some(_), None) => drop(self.differences.insert(Difference::extra(format!("body {name}")))),
             (None, Some(_)) => drop(self.differences.insert(Difference::lacking(format!("body {name}")))),
             (None, None) => {}
@@ -203,7 +179,7 @@ impl<'a> Comparison<'a> {
                 continue;
             };
             if let (Some(ours), Some(theirs)) = (json_schema(response), json_schema(other)) {
-                self.pair(format!("{name} {status}"), ours, &[theirs]);
+                self.pair(format!("{name} {status}"), ours, &[theirs], Message::Response);
             }
         }
         let lacking = others.keys().map(|status| format!("status {name} {status}"));
@@ -211,36 +187,56 @@ impl<'a> Comparison<'a> {
     }
 
     fn parameter(&mut self, place: &str, ours: &'a Value, theirs: &'a Value) {
-        let required = |parameter: &Value| match parameter.get("required") == Some(&Value::Bool(true)) {
-            true => "required",
-            false => "optional",
-        };
-        let (mine, other) = (required(ours), required(theirs));
-        if mine != other {
-            self.differences
-                .insert(Difference::differs(format!("required {place}"), other, mine));
-        }
+        let is_required = |parameter: &Value| parameter.get("required") == Some(&Value::Bool(true));
+        self.required(place, is_required(ours), is_required(theirs));
         if let (Some(mine), Some(other)) = (ours.get("schema"), theirs.get("schema")) {
-            self.bounds(place, mine, other);
+            // What holds without the parameter is the parameter's, whichever model its values are of.
+            let (default, other_default) = (Schema::of(self.ours, mine), Schema::of(self.upstream, other));
+            self.bound("default", place, &default, &other_default);
             self.encoding(place, (ours, mine), (theirs, other));
-            self.pair(place.to_owned(), mine, &[other]);
+            self.pair(place.to_owned(), mine, &[other], Message::Request);
         }
     }
 
-    /// The default and the bounds that upstream names: a request that relies on others fails or gets something else.
-    fn bounds(&mut self, place: &str, ours: &Value, theirs: &Value) {
-        let (ours, theirs) = (self.ours.resolve(ours), self.upstream.resolve(theirs));
-        let shown = |value: Option<&Value>| match value {
-            None => "–".to_owned(),
-            Some(Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
-        };
-        for key in ["default", "minimum", "maximum", "minLength", "maxLength", "pattern"] {
-            let (mine, other) = (shown(ours.get(key)), shown(theirs.get(key)));
-            if theirs.get(key).is_some() && mine != other {
+    /// Who expects less loses nothing, and is told of it; who expects more fails where the other side sends less.
+    fn required(&mut self, place: &str, ours: bool, theirs: bool) {
+        let what = format!("required {place}");
+        match (ours, theirs) {
+            (true, false) => drop(
                 self.differences
-                    .insert(Difference::differs(format!("{key} {place}"), other, mine));
+                    .insert(Difference::differs(what, "optional", "required")),
+            ),
+            (false, true) => drop(self.differences.insert(Difference::lacking(what))),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// The bounds that either side names: a request beyond those of the other fails, and an answer is not understood.
+    fn bounds(&mut self, place: &str, ours: &Schema<'_>, theirs: &Schema<'_>, is_sent: bool) {
+        let keywords: BTreeSet<_> = ours.bounds.keys().chain(theirs.bounds.keys()).copied().collect();
+        for keyword in keywords {
+            let is_compared = match keyword {
+                // A model has none: it is a parameter's or a field's.
+                "default" => !self.ours.schemas().any(|(name, _)| name == place),
+                // Where upstream leaves the format of an answer out it says less than we do, and nothing else.
+                "format" => is_sent || theirs.bounds.contains_key(keyword),
+                _ => true,
+            };
+            if is_compared {
+                self.bound(keyword, place, ours, theirs);
             }
+        }
+    }
+
+    fn bound(&mut self, keyword: &str, place: &str, ours: &Schema<'_>, theirs: &Schema<'_>) {
+        let (mine, other) = (ours.bounds.get(keyword), theirs.bounds.get(keyword));
+        if mine != other {
+            let shown = |values: Option<&BTreeSet<String>>| values.map_or_else(|| "–".to_owned(), joined);
+            self.differences.insert(Difference::differs(
+                format!("{keyword} {place}"),
+                shown(other),
+                shown(mine),
+            ));
         }
     }
 
@@ -258,7 +254,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Notes that upstream has `theirs` where we have `ours`, and goes on with the parts of both.
-    fn pair(&mut self, place: String, ours: &'a Value, theirs: &[&'a Value]) {
+    fn pair(&mut self, place: String, ours: &'a Value, theirs: &[&'a Value], message: Message) {
         let place = match model(ours) {
             None => place,
             Some(name) => {
@@ -271,13 +267,25 @@ impl<'a> Comparison<'a> {
         let pair = self.pairs.entry(place.clone()).or_insert_with(|| Pair {
             ours,
             theirs: Vec::new(),
+            is_sent: false,
         });
-        let mut new: Vec<&Value> = theirs.iter().map(|schema| self.upstream.resolve(schema)).collect();
-        new.retain(|schema| !pair.theirs.iter().any(|known| ptr::eq(*known, *schema)));
+        let is_newly_sent = message == Message::Request && !pair.is_sent;
+        pair.is_sent |= is_newly_sent;
+        let target = |schema: &&'a Value| match self.upstream.says_more_than_reference(schema) {
+            true => *schema,
+            false => self.upstream.resolve(schema),
+        };
+        let mut new: Vec<&Value> = theirs.iter().map(target).collect();
+        // What is in it is sent as well, so that it is gone through once more.
+        new.retain(|schema| is_newly_sent || !pair.theirs.iter().any(|known| ptr::eq(*known, *schema)));
         if new.is_empty() {
             return;
         }
-        pair.theirs.extend(&new);
+        for schema in &new {
+            if !pair.theirs.iter().any(|known| ptr::eq(*known, *schema)) {
+                pair.theirs.push(schema);
+            }
+        }
         let (mine, others) = (Schema::of(self.ours, ours), Schema::any_of(self.upstream, &new));
         if mine.raw {
             return;
@@ -289,13 +297,13 @@ impl<'a> Comparison<'a> {
             }
             if let Some(other) = others.fields.get(name) {
                 for schema in &field.schemas {
-                    self.pair(format!("{place}.{name}"), schema, &other.schemas);
+                    self.pair(format!("{place}.{name}"), schema, &other.schemas, message);
                 }
             }
         }
         for schema in &mine.items {
             if !others.items.is_empty() {
-                self.pair(format!("{place}[]"), schema, &others.items);
+                self.pair(format!("{place}[]"), schema, &others.items, message);
             }
         }
         for (event, payload) in members(payloads) {
@@ -311,19 +319,20 @@ impl<'a> Comparison<'a> {
                 .and_then(|target| target.rsplit('/').next())
                 .unwrap_or_default();
             if let (Some(target), false) = (target, theirs.is_empty()) {
-                self.pair(name.to_owned(), target, &theirs);
+                self.pair(name.to_owned(), target, &theirs, message);
             }
         }
     }
 
     fn schemas(&mut self) {
-        for (place, Pair { ours, theirs }) in std::mem::take(&mut self.pairs) {
+        for (place, Pair { ours, theirs, is_sent }) in std::mem::take(&mut self.pairs) {
             let (mine, other) = (Schema::of(self.ours, ours), Schema::any_of(self.upstream, &theirs));
             if model(ours).is_none() && !self.ours.schemas().any(|(name, _)| *name == place) {
                 self.nullable(&place, &mine, &other);
             }
             self.types(&place, &mine, &other);
             self.values(&place, &mine, &named(self.upstream, &theirs));
+            self.bounds(&place, &mine, &other, is_sent);
             // An object of which upstream says no more than that it is one has nothing to compare.
             if mine.raw || other.fields.is_empty() {
                 continue;
@@ -334,12 +343,7 @@ impl<'a> Comparison<'a> {
                         self.differences
                             .insert(Difference::extra(format!("field {place}.{name}"))),
                     ),
-                    Some(theirs) if field.required && !theirs.required => {
-                        let what = format!("required {place}.{name}");
-                        self.differences
-                            .insert(Difference::differs(what, "optional", "required"));
-                    }
-                    Some(_) => {}
+                    Some(theirs) => self.required(&format!("{place}.{name}"), field.required, theirs.required),
                 }
             }
             let lacking = other.fields.keys().filter(|name| !mine.fields.contains_key(*name));
@@ -358,39 +362,24 @@ impl<'a> Comparison<'a> {
     }
 
     fn types(&mut self, place: &str, ours: &Schema<'_>, theirs: &Schema<'_>) {
-        // Where upstream leaves a format out it says less than we do, and nothing else.
-        let formatted = ours.types.iter().find(|kind| kind.starts_with("string ("));
-        let theirs: BTreeSet<String> = theirs
-            .types
-            .iter()
-            .map(|kind| formatted.filter(|_| kind == "string").unwrap_or(kind).clone())
-            .collect();
-        if !ours.types.is_empty() && !theirs.is_empty() && ours.types != theirs {
+        if !ours.types.is_empty() && !theirs.types.is_empty() && ours.types != theirs.types {
             let what = format!("type {place}");
             self.differences
-                .insert(Difference::differs(what, joined(&theirs), joined(&ours.types)));
+                .insert(Difference::differs(what, joined(&theirs.types), joined(&ours.types)));
         }
     }
 
-    fn values(&mut self, place: &str, ours: &Schema<'_>, other: &BTreeSet<String>) {
+    /// The values that only one side names, be it that the other one has a list without them or none at all.
+    fn values(&mut self, place: &str, ours: &Schema<'_>, theirs: &BTreeSet<String>) {
         let none = BTreeSet::new();
-        let mine = match &ours.values {
-            // Where upstream takes any text, ours may still name those that it knows.
-            Some(mine) if !other.is_empty() => mine,
-            // A single value is what an object is called; several are a list to keep up with.
-            None if other.len() > 1 => &none,
-            _ => return,
-        };
+        let mine = ours.values.as_ref().unwrap_or(&none);
         let is_covered = |value: &&String| !is_event(value) || value.starts_with(&self.scope.events);
-        let lacking: Vec<_> = other.difference(mine).filter(is_covered).collect();
-        let extra = mine.difference(other);
-        let differences: Vec<_> = extra
-            .map(|value| Difference::extra(format!("value {place} {value}")))
-            .chain(
-                lacking
-                    .into_iter()
-                    .map(|value| Difference::lacking(format!("value {place} {value}"))),
-            )
+        let what = |value: &String| format!("value {place} {value}");
+        let lacking = theirs.difference(mine).filter(is_covered).map(what);
+        let extra = mine.difference(theirs).map(what);
+        let differences: Vec<_> = lacking
+            .map(Difference::lacking)
+            .chain(extra.map(Difference::extra))
             .collect();
         self.differences.extend(differences);
     }
@@ -476,6 +465,6 @@ fn payloads_of<'a>(document: &'a Document, schema: &'a Value, event: &str) -> Ve
     found
 }
 
-fn joined(types: &BTreeSet<String>) -> String {
-    types.iter().map(String::as_str).collect::<Vec<_>>().join(" or ")
+fn joined(values: &BTreeSet<String>) -> String {
+    values.iter().map(String::as_str).collect::<Vec<_>>().join(" or ")
 }

@@ -13,6 +13,7 @@ use wildmatch::WildMatch;
 
 use super::Difference;
 use super::compare::Kind;
+use super::places::places;
 use crate::openapi::Document;
 
 /// The file.
@@ -113,7 +114,7 @@ impl Deviations {
                 faults.push(format!("{name} is not within `[scope]`: add its path"));
             }
         }
-        let places = super::compare::places(document);
+        let places = places(document);
         for (what, value) in &places {
             let difference = Difference::extra(what.clone());
             let is_seed = crate::openapi::text(value, "x-origin") == "seed";

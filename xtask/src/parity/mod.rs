@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! compare      both documents → differences, by model rather than by answer
+//! places       what we have, by the names that differences give it
 //! deviations   spec/parity.toml: what is covered, and which differences are meant, with a reason each
 //! report       differences as text, JSON or a table for a pull request
 //! ```
@@ -10,10 +11,17 @@
 //!
 //! A schema of ours is compared with everything that upstream has in its places: where upstream has one schema for a list
 //! and another one for a single object, ours has to cover both. What upstream says inside of `x-raw-json` is the customer's.
-//! A field that upstream requires and ours does not is no difference: a client may expect less than is promised.
+//!
+//! | said of a schema | compared |
+//! | --- | --- |
+//! | types, `null`, values, bounds | wherever either side says something |
+//! | a requirement | `lacking` where upstream alone has it: a client may expect less than is promised; else `differs` |
+//! | `format` | in requests; in answers where upstream has one |
+//! | `default` | of parameters and fields, not of models |
 
 mod compare;
 mod deviations;
+mod places;
 mod report;
 
 use std::path::PathBuf;
