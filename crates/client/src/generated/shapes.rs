@@ -723,6 +723,10 @@ pub(crate) const SHAPES: &[Shape] = &[
                 content: Content::Anything,
             },
             Field {
+                name: "entity_id",
+                content: Content::Anything,
+            },
+            Field {
                 name: "retry_after_seconds",
                 content: Content::Anything,
             },

@@ -1163,6 +1163,9 @@ pub struct ErrorBody {
     /// What went wrong, in the manner of OAuth.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
+    /// The id of what was not found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity_id: Option<String>,
     /// How many seconds to wait before the next try.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
