@@ -19,6 +19,8 @@ const ORGANIZATION: &str = "org_01EHZNVPK3SFK441A1RGBFSHRT";
 
 struct World {
     emulator: Emulator,
+    /// What it goes back to.
+    state: Option<tempfile::TempPath>,
     http: reqwest::Client,
     /// What stands for the parameters in paths.
     ids: Vec<(&'static str, String)>,
@@ -28,9 +30,13 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let builder = Emulator::builder().population(Population::empty());
+        let state = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
+        let empty = Emulator::builder().population(Population::empty());
+        let empty = empty.start().await.expect("it starts");
+        empty.save(&state).expect("it is saved");
         Self {
-            emulator: builder.start().await.expect("it starts"),
+            emulator: Emulator::builder().state_file(&state).start().await.expect("it starts"),
+            state: Some(state),
             http: reqwest::Client::new(),
             ids: vec![("organization", ORGANIZATION.to_owned())],
             seen: BTreeSet::new(),
@@ -212,6 +218,10 @@ impl World {
                 self.refused(operation, "", r#"{"name":"x"}"#, 404).await;
             }
         }
+        self.ask(&operations::RESET_STATE, Value::Null).await;
+        // Without what it began with it stays as it is.
+        drop(self.state.take());
+        self.refused(&operations::RESET_STATE, "", "", 409).await;
     }
 }
 

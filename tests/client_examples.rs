@@ -207,7 +207,9 @@ async fn webhook_receipt_takes_what_is_signed_and_reads_the_user_from_the_api() 
         .api_key(emulator.api_key())
         .base_url(emulator.base_url());
     let client = builder.build().expect("the settings are good");
-    let users = client.list_directory_users().limit(1).send().await.expect("a page");
+    let directory = directories(&emulator).await.remove(0);
+    let users = client.list_directory_users().directory(directory).limit(1);
+    let users = users.send().await.expect("a page");
     let user = serde_json::to_value(&users.data[0]).expect("a user is JSON");
     let event = serde_json::json!({
         "object": "event", "id": "event_1", "event": "dsync.user.created", "data": user,

@@ -27,7 +27,10 @@ async fn emulator(fault: Fault) -> Emulator {
         memberships: 10,
         ..Population::default()
     };
-    let builder = Emulator::builder().population(population).fault(FaultRule::new(fault));
+    let builder = Emulator::builder()
+        .population(population)
+        .unscoped_lists(true)
+        .fault(FaultRule::new(fault));
     builder.start().await.expect("it starts")
 }
 

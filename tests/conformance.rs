@@ -9,11 +9,11 @@ use jsonschema::Validator;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::DEFAULT_FORBIDDEN_API_KEY;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::ManualClock;
 use workos_directory_emulator::Population;
-use workos_directory_emulator::Profile;
 use workos_directory_emulator::RateLimits;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::operations;
@@ -91,7 +91,7 @@ struct World {
 }
 
 impl World {
-    async fn start(profile: Profile, limits: RateLimits, successes: &[(&Operation, u16)]) -> Self {
+    async fn start(behaviour: Behaviour, limits: RateLimits, successes: &[(&Operation, u16)]) -> Self {
         let population = Population {
             users: 40,
             groups: 6,
@@ -101,7 +101,9 @@ impl World {
         let clock = ManualClock::at("2026-11-24T12:00:00Z".parse().expect("a time"));
         let mut builder = Emulator::builder()
             .population(population)
-            .profile(profile)
+            .behaviour(behaviour)
+            // The document has them for every answer, although the live API was never seen to send them.
+            .rate_limit_headers(true)
             .clock(clock.clone())
             .rate_limits(limits);
         for (operation, status) in successes {
@@ -248,10 +250,12 @@ impl World {
             &operations::LIST_DIRECTORIES,
             &operations::LIST_DIRECTORY_USERS,
             &operations::LIST_DIRECTORY_GROUPS,
-            &operations::LIST_EVENTS,
         ] {
             self.ask(operation, "", "limit=1000&order=up&after=x").await;
         }
+        self.ask(&operations::LIST_EVENTS, "", "events=dsync.deleted&limit=1000&after=x")
+            .await;
+        self.ask(&operations::LIST_EVENTS, "", "limit=10").await;
         for operation in operations::ALL {
             self.ask_with(operation, &directory, "", "sk_test_wrong").await;
             self.ask_with(operation, &directory, "", DEFAULT_FORBIDDEN_API_KEY)
@@ -299,25 +303,25 @@ impl World {
 }
 
 #[tokio::test]
-async fn every_answer_of_both_profiles_is_one_that_the_document_describes() {
+async fn every_answer_of_both_behaviours_is_one_that_the_document_describes() {
     let mut unseen = BTreeSet::new();
-    for profile in [Profile::Live, Profile::Seed] {
-        let mut world = World::start(profile, RateLimits::unlimited(), &[]).await;
+    for behaviour in [Behaviour::Live, Behaviour::Reference] {
+        let mut world = World::start(behaviour, RateLimits::unlimited(), &[]).await;
         world.ask_everything().await;
         let hourly = RateLimits::unlimited().general(1, Duration::from_secs(3_600));
-        let mut limited = World::start(profile, hourly, &[]).await;
+        let mut limited = World::start(behaviour, hourly, &[]).await;
         limited.ask(&operations::LIST_DIRECTORIES, "", "").await;
         for operation in operations::ALL {
             limited.ask(operation, "directory_x", "").await;
         }
         let others = [(&operations::DELETE_DIRECTORY, 200), (&operations::SYNC_DIRECTORY, 200)];
-        let mut other = World::start(profile, RateLimits::unlimited(), &others).await;
+        let mut other = World::start(behaviour, RateLimits::unlimited(), &others).await;
         other.ask_everything().await;
         for (id, statuses) in limited.seen.into_iter().chain(other.seen) {
             world.seen.entry(id).or_default().extend(statuses);
         }
         let left = world.unseen();
-        unseen = if profile == Profile::Live {
+        unseen = if behaviour == Behaviour::Live {
             left
         } else {
             unseen.intersection(&left).copied().collect()

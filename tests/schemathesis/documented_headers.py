@@ -3,7 +3,7 @@
 import schemathesis
 
 # What HTTP itself puts on an answer; the document does not speak of it.
-OF_HTTP = {"connection", "content-length", "content-type", "date", "transfer-encoding"}
+OF_HTTP = {"connection", "content-encoding", "content-length", "content-type", "date", "etag", "transfer-encoding", "vary"}
 
 
 @schemathesis.check

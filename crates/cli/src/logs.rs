@@ -52,6 +52,11 @@ pub(crate) struct Logs {
 }
 
 impl Verbosity {
+    /// Whether more is asked for than usual.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
     /// Takes effect, once for the process.
     pub(crate) fn install(&self) -> Result<Logs, Failure> {
         notice::set(self.quiet, self.log_format == LogFormat::Json);

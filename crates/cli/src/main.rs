@@ -157,7 +157,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         command,
         output: asked,
         wide,
-        verbosity: _,
+        verbosity,
     } = arguments;
     output::set_wide(wide);
     // Before anything is changed or asked.
@@ -181,7 +181,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Events(arguments) => events::run(&arguments, asked).await,
         Command::Api(arguments) => api::run(arguments).await,
         Command::Demo(arguments) => demo::run(&arguments, output).await,
-        Command::Emulator(arguments) => emulator::run(&arguments, asked).await,
+        Command::Emulator(arguments) => emulator::run(&arguments, asked, verbosity.is_verbose()).await,
         Command::Config(arguments) => config::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

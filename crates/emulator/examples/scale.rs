@@ -96,7 +96,11 @@ async fn save_and_load(emulator: Emulator) -> Result<(), Failure> {
     emulator.shutdown().await;
 
     let watch = Watch::start()?;
-    let emulator = Emulator::builder().state_file(&path).start().await?;
+    let emulator = Emulator::builder()
+        .unscoped_lists(true)
+        .state_file(&path)
+        .start()
+        .await?;
     let (time, peak) = (watch.read()?, memory("VmHWM")?);
     println!("loaded after {time} (peak of the process {peak:.0} MB)");
     if ask(&emulator, PAGE).await? != page {
@@ -120,7 +124,11 @@ impl Side {
     async fn start(population: Population) -> Result<Self, Failure> {
         let before = memory("VmRSS")?;
         let watch = Watch::start()?;
-        let emulator = Emulator::builder().population(population).start().await?;
+        let emulator = Emulator::builder()
+            .unscoped_lists(true)
+            .population(population)
+            .start()
+            .await?;
         println!(
             "{} users, {} groups, {} memberships: ready after {}, {:.0} MB (peak of the process {:.0} MB)",
             population.users,

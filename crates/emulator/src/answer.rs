@@ -64,6 +64,9 @@ pub(crate) fn list<T>(
     let mut metadata = types::ListMetadata::default();
     metadata.before = cursor(page.rows.first(), page.earlier);
     metadata.after = cursor(page.rows.last(), page.later);
+    if page.reverses {
+        std::mem::swap(&mut metadata.before, &mut metadata.after);
+    }
     encode(&mut json, &metadata)?;
     json.push(b'}');
     Ok(Reply::ok(json))
@@ -95,12 +98,12 @@ pub(crate) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-re
 pub(crate) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The answer as it goes over the wire. The admin API has no `quota`.
+/// The answer as it goes over the wire. The admin API has no `quota`, and the live API shows none.
 pub(crate) fn response(result: Result<Reply, Refusal>, quota: Option<Quota>, request_id: &str) -> Response {
     let (status, json, quota, wait) = match result {
         Ok(Reply { status, json }) => (status, json, quota, None),
         Err(refusal) => {
-            let quota = refusal.exceeded.or(quota);
+            let quota = quota.map(|quota| refusal.exceeded.unwrap_or(quota));
             let wait = refusal.exceeded.map(|exceeded| exceeded.retry_after);
             let json = serde_json::to_vec(&refusal.body).unwrap_or_default();
             (refusal.status, Some(json), quota, wait)

@@ -15,22 +15,33 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use workos_directory_sync::operation::Operation;
 
+use crate::beginning::Beginning;
+use crate::behaviour::Behaviour;
+use crate::behaviour::ReferenceParameters;
 use crate::churning::Churning;
 use crate::clock::Hands;
 use crate::faults::Faults;
-use crate::profile::Profile;
 use crate::rate_limits::Limiter;
 use crate::rate_limits::RateLimits;
 use crate::received::Received;
+use crate::received::ReceivedRequest;
 use crate::state::State;
 use crate::ulid::Ulid;
 use crate::webhooks::Dispatcher;
 
 /// How an emulator behaves.
 pub(crate) struct Settings {
-    pub(crate) profile: Profile,
-    /// Whether parameters count that only the seed knows.
-    pub(crate) honour_seed: bool,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) reference_parameters: ReferenceParameters,
+    /// Whether lists of users and groups have to name a directory, a group or a user.
+    pub(crate) needs_scope: bool,
+    /// Whether answers have the `X-RateLimit-*` headers.
+    pub(crate) shows_rate_limits: bool,
+    /// Whether bodies are compressed for who asks for it.
+    pub(crate) gzip: bool,
+    /// The host names that are answered besides those of this machine, in lower case.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) on_request: Option<OnRequest>,
     pub(crate) api_key: String,
     /// The key that is known and may do nothing.
     pub(crate) forbidden_api_key: String,
@@ -43,6 +54,9 @@ pub(crate) struct Settings {
     pub(crate) allow_remote_admin: bool,
 }
 
+/// What is called with every request that was answered.
+pub(crate) type OnRequest = Arc<dyn Fn(&ReceivedRequest) + Send + Sync>;
+
 /// A running emulator's inside.
 pub(crate) struct App {
     state: RwLock<State>,
@@ -52,6 +66,8 @@ pub(crate) struct App {
     pub(crate) faults: Arc<Faults>,
     pub(crate) webhooks: Dispatcher,
     pub(crate) churning: Churning,
+    /// What a reset goes back to.
+    pub(crate) beginning: Option<Beginning>,
     requests: AtomicU64,
 }
 
@@ -91,6 +107,7 @@ impl App {
             faults,
             webhooks: Dispatcher::default(),
             churning: Churning::default(),
+            beginning: None,
             requests: AtomicU64::new(0),
         }
     }

@@ -14,7 +14,12 @@ use workos_directory_sync::operation::Operation;
 use workos_directory_sync::operations;
 
 use crate::app::App;
+use crate::app::OnRequest;
 use crate::app::Settings;
+use crate::beginning::Beginning;
+use crate::beginning::Source;
+use crate::behaviour::Behaviour;
+use crate::behaviour::ReferenceParameters;
 use crate::clock::Clock;
 use crate::clock::Hands;
 use crate::clock::SystemClock;
@@ -22,14 +27,13 @@ use crate::faults::Faults;
 use crate::inactive::InactivePolicy;
 use crate::population::Population;
 use crate::population::PopulationError;
-use crate::profile::Profile;
 use crate::rate_limits::RateLimits;
+use crate::received::ReceivedRequest;
 use crate::rule::FaultRule;
 use crate::rule::FaultRuleError;
 use crate::seed_file::SeedFile;
 use crate::seed_file::SeedFileError;
 use crate::server::Emulator;
-use crate::state::State;
 use crate::state_file::StateFileError;
 use crate::webhooks::Dispatcher;
 
@@ -54,8 +58,13 @@ pub struct EmulatorBuilder {
     allow_remote_admin: bool,
     api_key: String,
     forbidden_api_key: String,
-    profile: Profile,
-    honour_seed_parameters: bool,
+    behaviour: Behaviour,
+    reference_parameters: Option<ReferenceParameters>,
+    unscoped_lists: bool,
+    rate_limit_headers: Option<bool>,
+    gzip: bool,
+    hosts: Vec<String>,
+    on_request: Option<OnRequest>,
     source: Source,
     inactive_policy: Option<InactivePolicy>,
     sync_duration: Duration,
@@ -64,14 +73,6 @@ pub struct EmulatorBuilder {
     fault_seed: u64,
     faults: Vec<FaultRule>,
     clock: Arc<dyn Clock>,
-}
-
-/// Where the objects come from.
-#[derive(Clone, Debug)]
-enum Source {
-    Population(Population),
-    SeedFile(SeedFile),
-    StateFile(PathBuf),
 }
 
 /// Why an emulator did not start.
@@ -135,8 +136,13 @@ impl Default for EmulatorBuilder {
             allow_remote_admin: false,
             api_key: DEFAULT_API_KEY.to_owned(),
             forbidden_api_key: DEFAULT_FORBIDDEN_API_KEY.to_owned(),
-            profile: Profile::default(),
-            honour_seed_parameters: true,
+            behaviour: Behaviour::default(),
+            reference_parameters: None,
+            unscoped_lists: false,
+            rate_limit_headers: None,
+            gzip: true,
+            hosts: Vec::new(),
+            on_request: None,
             source: Source::Population(Population::default()),
             inactive_policy: None,
             sync_duration: SYNC_DURATION,
@@ -188,8 +194,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// What happens to users who become inactive. Unless set, they are deleted in the live profile and kept in that of the
-    /// seed, which lists users by `state=inactive`.
+    /// What happens to users who become inactive. Unless set, they are deleted in [`Behaviour::Live`] and kept in
+    /// [`Behaviour::Reference`], which lists users by `state=inactive`.
     pub fn inactive_policy(mut self, policy: InactivePolicy) -> Self {
         self.inactive_policy = Some(policy);
         self
@@ -209,17 +215,50 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Behaves like this one of the two references.
-    pub fn profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
+    /// Behaves like this one of the two.
+    pub fn behaviour(mut self, behaviour: Behaviour) -> Self {
+        self.behaviour = behaviour;
         self
     }
 
-    /// Whether the parameters that only the seed knows (`organization`, `state`, `groups`, `members`) have an effect, which
-    /// they do unless they are switched off. The live API does not document them: a client that relies on them should
-    /// be tested without.
-    pub fn honour_seed_parameters(mut self, honour: bool) -> Self {
-        self.honour_seed_parameters = honour;
+    /// What becomes of the parameters that only the reference knows (`organization`, `state`, `groups`, `members`): unless set,
+    /// they have an effect in [`Behaviour::Reference`] and none in [`Behaviour::Live`].
+    pub fn reference_parameters(mut self, parameters: ReferenceParameters) -> Self {
+        self.reference_parameters = Some(parameters);
+        self
+    }
+
+    /// Whether [`Behaviour::Live`] answers lists of users and groups that name no directory, group or user. The live API refused
+    /// them when it was recorded; whether it still does is unknown.
+    pub fn unscoped_lists(mut self, accept: bool) -> Self {
+        self.unscoped_lists = accept;
+        self
+    }
+
+    /// Whether answers have the `X-RateLimit-*` headers: unless set, they do in [`Behaviour::Reference`] only, and the live API was
+    /// never seen to send them.
+    pub fn rate_limit_headers(mut self, show: bool) -> Self {
+        self.rate_limit_headers = Some(show);
+        self
+    }
+
+    /// Whether a body of a kilobyte or more is compressed for who asks for gzip, which it is unless switched off.
+    pub fn gzip(mut self, gzip: bool) -> Self {
+        self.gzip = gzip;
+        self
+    }
+
+    /// Answers requests for this host name too. By default only addresses, `localhost` and names below it are answered, so that
+    /// no web page can reach the emulator by a name of its own (DNS rebinding). Can be called several times.
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into());
+        self
+    }
+
+    /// Calls this with every request that was answered, those of the admin API included: to print it, for example. It is called
+    /// where the answer is made and should be quick.
+    pub fn on_request(mut self, call: impl Fn(&ReceivedRequest) + Send + Sync + 'static) -> Self {
+        self.on_request = Some(Arc::new(call));
         self
     }
 
@@ -231,7 +270,7 @@ impl EmulatorBuilder {
 
     /// Begins with the objects of a seed file.
     pub fn seed_file(mut self, file: SeedFile) -> Self {
-        self.source = Source::SeedFile(file);
+        self.source = Source::SeedFile(Arc::new(file));
         self
     }
 
@@ -280,21 +319,35 @@ impl EmulatorBuilder {
         check_key(&self.forbidden_api_key)?;
         let success_statuses = success_statuses(self.success_statuses)?;
         let faults = Faults::new(self.fault_seed);
-        for rule in self.faults {
-            faults.inject(rule)?;
+        for rule in &self.faults {
+            faults.inject(rule.clone())?;
         }
         let bind = |source| StartError::Bind { address, source };
         // Before the objects are made: a port that is taken should not cost the time that a million users take.
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let bound = listener.local_addr().map_err(bind)?;
-        let mut state = self.source.state().await?;
-        state.inactive_policy = self.inactive_policy.unwrap_or(match self.profile {
-            Profile::Live => InactivePolicy::Delete,
-            Profile::Seed => InactivePolicy::Keep,
+        let inactive_policy = self.inactive_policy.unwrap_or(match self.behaviour {
+            Behaviour::Live => InactivePolicy::Delete,
+            Behaviour::Reference => InactivePolicy::Keep,
         });
+        let beginning = Beginning {
+            source: self.source,
+            inactive_policy,
+            faults: self.faults,
+        };
+        let (beginning, state) = beginning.prepare().await?;
         let settings = Settings {
-            profile: self.profile,
-            honour_seed: self.honour_seed_parameters,
+            behaviour: self.behaviour,
+            reference_parameters: self
+                .reference_parameters
+                .unwrap_or(self.behaviour.reference_parameters()),
+            needs_scope: self.behaviour == Behaviour::Live && !self.unscoped_lists,
+            shows_rate_limits: self
+                .rate_limit_headers
+                .unwrap_or(self.behaviour == Behaviour::Reference),
+            gzip: self.gzip,
+            hosts: self.hosts.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            on_request: self.on_request,
             api_key: self.api_key,
             forbidden_api_key: self.forbidden_api_key,
             sync_duration: self.sync_duration,
@@ -305,6 +358,7 @@ impl EmulatorBuilder {
         let faults = Arc::new(faults);
         let mut app = App::new(state, settings, self.rate_limits, Arc::clone(&faults));
         app.webhooks = Dispatcher::new(self.allow_remote, faults);
+        app.beginning = Some(beginning);
         Ok(Emulator::serve(listener, bound, app))
     }
 }
@@ -332,25 +386,13 @@ fn success_statuses(asked_for: Vec<(String, u16)>) -> Result<BTreeMap<&'static s
     asked_for.into_iter().map(known).collect()
 }
 
-impl Source {
-    async fn state(self) -> Result<State, StartError> {
-        // A large population takes seconds, during which the runtime should go on.
-        let made = tokio::task::spawn_blocking(move || match self {
-            Self::Population(population) => population.state().map_err(StartError::from),
-            Self::SeedFile(file) => file.state().map_err(StartError::from),
-            Self::StateFile(path) => State::load(&path).map_err(StartError::from),
-        });
-        made.await.map_err(|error| StartError::Prepare {
-            reason: error.to_string(),
-        })?
-    }
-}
-
 impl fmt::Debug for EmulatorBuilder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the API key, and without a million objects.
         let mut shown = formatter.debug_struct("EmulatorBuilder");
-        shown.field("address", &self.address).field("profile", &self.profile);
+        shown
+            .field("address", &self.address)
+            .field("behaviour", &self.behaviour);
         shown.finish_non_exhaustive()
     }
 }

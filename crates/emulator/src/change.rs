@@ -15,6 +15,7 @@ use workos_directory_sync::types::EventName;
 
 use crate::inactive::InactivePolicy;
 use crate::index::Scope;
+use crate::javascript::rewrite;
 use crate::kind::Kind;
 use crate::loader::ObjectError;
 use crate::loader::complete_directory;
@@ -174,6 +175,8 @@ impl Change<'_> {
     pub(crate) fn user(&mut self, mut model: types::DirectoryUser) -> Result<(), ObjectError> {
         let ulid = parsed(Kind::User, &model.id)?;
         let (directory, organization) = home(self.state, &model.directory_id, &mut model.organization_id)?;
+        rewrite(&mut model.raw_attributes);
+        rewrite(&mut model.custom_attributes);
         complete_user(&mut model);
         if model.state == DirectoryUserState::Inactive && self.state.inactive_policy == InactivePolicy::Delete {
             return self.deactivate(ulid, &model);
@@ -259,6 +262,7 @@ impl Change<'_> {
     pub(crate) fn group(&mut self, mut model: types::DirectoryGroup) -> Result<(), ObjectError> {
         let ulid = parsed(Kind::Group, &model.id)?;
         let (directory, organization) = home(self.state, &model.directory_id, &mut model.organization_id)?;
+        rewrite(&mut model.raw_attributes);
         complete_group(&mut model, ulid);
         let text = encoded(&model)?;
         let row = GroupRow {

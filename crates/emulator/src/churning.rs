@@ -21,7 +21,11 @@ const MIN_RATE: f64 = 1.0 / 86_400.0;
 
 /// The churn that is going on, if there is any.
 #[derive(Debug, Default)]
-pub(crate) struct Churning(Mutex<Option<Going>>);
+pub(crate) struct Churning {
+    going: Mutex<Option<Going>>,
+    /// The seed and the rate that the program asked for, which a reset goes back to.
+    at_start: Mutex<Option<(u64, f64)>>,
+}
 
 #[derive(Debug)]
 struct Going {
@@ -44,7 +48,16 @@ pub enum ChurnError {
 
 impl Churning {
     fn lock(&self) -> MutexGuard<'_, Option<Going>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.going.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The seed and the rate that a reset goes back to.
+    pub(crate) fn at_start(&self) -> Option<(u64, f64)> {
+        *self.at_start.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin_with(&self, churn: Option<(u64, f64)>) {
+        *self.at_start.lock().unwrap_or_else(PoisonError::into_inner) = churn;
     }
 
     /// The rate and the seed.
@@ -97,11 +110,14 @@ impl Emulator {
     ///
     /// [`ChurnError::Rate`].
     pub fn start_churn(&self, seed: u64, per_second: f64) -> Result<(), ChurnError> {
-        Churning::start(self.app_arc(), seed, per_second)
+        Churning::start(self.app_arc(), seed, per_second)?;
+        self.app().churning.begin_with(Some((seed, per_second)));
+        Ok(())
     }
 
     /// Changes nothing by itself any more.
     pub fn stop_churn(&self) {
+        self.app().churning.begin_with(None);
         self.app().churning.stop();
     }
 

@@ -16,6 +16,7 @@ use futures_util::stream;
 
 use crate::answer;
 use crate::answer::Reply;
+use crate::behaviour::Behaviour;
 use crate::connection::Reset;
 use crate::fault::Fault;
 use crate::fault::FaultBody;
@@ -28,7 +29,13 @@ const RATE_LIMIT_HEADERS: [HeaderName; 3] = [answer::LIMIT, answer::REMAINING, a
 
 impl Plan {
     /// The answer that comes instead of the operation's own, which is not carried out then.
-    pub(crate) fn replacement(&self, quota: Quota, now: jiff::Timestamp, request_id: &str) -> Option<Response> {
+    pub(crate) fn replacement(
+        &self,
+        behaviour: Behaviour,
+        quota: Quota,
+        now: jiff::Timestamp,
+        request_id: &str,
+    ) -> Option<Response> {
         let (status, body, retry_after, has_headers) = match self.instead.as_ref()? {
             Fault::Status {
                 status,
@@ -40,14 +47,11 @@ impl Plan {
             Fault::Reset { processed: false } => (500, FaultBody::Empty, None, false),
             _ => return None,
         };
-        let own = self
-            .not_found
-            .as_ref()
-            .filter(|_| status == 404 && body == FaultBody::Json);
+        let own = self.asked.as_ref().filter(|_| status == 404 && body == FaultBody::Json);
         let status = StatusCode::from_u16(status).ok()?;
         let reply = match own {
             // What does not exist is answered like this.
-            Some((kind, id)) => Err(Refusal::not_found(*kind, id)),
+            Some((kind, id)) => Err(Refusal::missing(*kind, id, behaviour)),
             None => Ok(error(status, body)),
         };
         let mut response = answer::response(reply, Some(quota), request_id);

@@ -9,12 +9,12 @@ use workos_directory_sync::types::DirectoryType;
 use crate::answer;
 use crate::answer::Reply;
 use crate::app::App;
+use crate::behaviour::Behaviour;
 use crate::index::Scope;
 use crate::kind::Kind;
 use crate::lies::Described;
 use crate::lies::lying_page;
 use crate::page::Page;
-use crate::profile::Profile;
 use crate::rate_limits::Quota;
 use crate::refusal::Refusal;
 use crate::routes::Call;
@@ -82,9 +82,9 @@ pub(crate) fn delete(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
         .change(call.now)
         .delete_directory(call.id)
         .map_err(|_| Refusal::internal())?;
-    let usual = match app.settings.profile {
-        Profile::Live => StatusCode::ACCEPTED,
-        Profile::Seed => StatusCode::NO_CONTENT,
+    let usual = match app.settings.behaviour {
+        Behaviour::Live => StatusCode::ACCEPTED,
+        Behaviour::Reference => StatusCode::NO_CONTENT,
     };
     Ok(match app.success(&operations::DELETE_DIRECTORY, usual) {
         StatusCode::ACCEPTED => Reply::json(StatusCode::ACCEPTED, b"{}".to_vec()),

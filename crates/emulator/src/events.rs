@@ -30,9 +30,12 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     let mut query = call.query(app);
     let mut window = query.window(Kind::Event);
     window.order = Order::Asc;
-    let names: Vec<EventName> = query.required_list("events").into_iter().map(EventName::from).collect();
-    let start = query.time("range_start");
-    let end = query.time("range_end");
+    let names: Vec<EventName> = query.list("events").into_iter().map(EventName::from).collect();
+    if names.is_empty() {
+        return Err(Refusal::without_events());
+    }
+    let start = query.time("range_start", app.settings.behaviour);
+    let end = query.time("range_end", app.settings.behaviour);
     let organization = query.id("organization_id", Kind::Organization);
     if let (Some(start), Some(end)) = (start, end) {
         if end < start {

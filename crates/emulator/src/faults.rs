@@ -143,7 +143,7 @@ impl Faults {
     /// What is to go wrong with a request.
     pub(crate) fn plan(&self, subject: &Subject<'_>) -> Plan {
         let mut plan = Plan {
-            not_found: Kind::by_path(subject.operation.path).map(|kind| (kind, subject.id.to_owned())),
+            asked: Kind::by_path(subject.operation.path).map(|kind| (kind, subject.id.to_owned())),
             ..Plan::default()
         };
         for active in &mut self.lock().active {
@@ -258,7 +258,7 @@ pub(crate) struct Plan {
     /// [`Fault::Status`] or [`Fault::Reset`].
     pub(crate) instead: Option<Fault>,
     /// What is asked for by its id.
-    pub(crate) not_found: Option<(Kind, String)>,
+    pub(crate) asked: Option<(Kind, String)>,
     /// What happens to the list before.
     pub(crate) movements: Vec<Movement>,
     /// What happens to the page of a list.

@@ -5,6 +5,7 @@ use workos_directory_sync::types;
 use crate::answer;
 use crate::answer::Reply;
 use crate::app::App;
+use crate::behaviour::Behaviour;
 use crate::directories;
 use crate::faults::Plan;
 use crate::index::Scope;
@@ -13,7 +14,6 @@ use crate::lies::Described;
 use crate::lies::lying_page;
 use crate::page::Page;
 use crate::page::Window;
-use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::routes::Call;
 use crate::state::State;
@@ -27,6 +27,9 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     let user = query.id("user", Kind::User);
     let organization = query.id("organization", Kind::Organization);
     let embed = query.flag("members");
+    if app.settings.needs_scope && organization.is_none() {
+        query.needs_one_of(["directory", "user"]);
+    }
     query.finish()?;
 
     let state = app.state();
@@ -44,7 +47,8 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
 /// `GET /directory_groups/{id}`
 pub(crate) fn get(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     let state = app.state();
-    let group = find(&state, call.id)?;
+    let found = state.groups.find(call.id);
+    let group = found.ok_or_else(|| Refusal::missing(Kind::Group, call.id, app.settings.behaviour))?;
     let mut json = Vec::new();
     write(&mut json, app, &state, group, true)?;
     Ok(Reply::ok(json))
@@ -56,11 +60,11 @@ pub(crate) fn find(state: &State, id: &str) -> Result<u32, Refusal> {
     found.ok_or_else(|| Refusal::not_found(Kind::Group, id))
 }
 
-/// Appends a group's JSON, with the members where the profile embeds them.
+/// Appends a group's JSON, with the members where the behaviour embeds them.
 fn write(json: &mut Vec<u8>, app: &App, state: &State, group: u32, embed: bool) -> Result<(), Refusal> {
     let row = state.groups.get(group).ok_or_else(Refusal::internal)?;
     json.extend_from_slice(row.text.as_bytes());
-    if app.settings.profile == Profile::Live || !embed {
+    if app.settings.behaviour == Behaviour::Live || !embed {
         return Ok(());
     }
     answer::add_array(json, "members", |json| {

@@ -5,6 +5,7 @@ use workos_directory_sync::Attributes;
 use workos_directory_sync::types;
 use workos_directory_sync::types::EventName;
 
+use crate::javascript::stringify;
 use crate::kind::Kind;
 use crate::loader::ObjectError;
 use crate::loader::encoded;
@@ -37,7 +38,7 @@ impl State {
         let mut event = types::Event::new(Kind::Event.id(ulid), name.clone(), data, now);
         event.object = Some("event".to_owned());
         event.context = Some(Attributes::default());
-        let text = encoded(&event)?.into_boxed_str();
+        let text = stringify(&encoded(&event)?).into_boxed_str();
         let row = EventRow {
             name,
             organization,

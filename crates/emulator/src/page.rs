@@ -11,6 +11,8 @@ use crate::ulid::Ulid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) order: Order,
+    /// Whether the names of the cursors are exchanged.
+    pub(crate) reverses: bool,
     pub(crate) cursor: Cursor,
     pub(crate) limit: usize,
 }
@@ -34,6 +36,8 @@ pub(crate) struct Page {
     pub(crate) earlier: bool,
     /// Whether the list has rows after these.
     pub(crate) later: bool,
+    /// Whether the names of the cursors are exchanged.
+    pub(crate) reverses: bool,
 }
 
 /// A boxed iterator over rows in ascending order.
@@ -85,12 +89,14 @@ pub(crate) fn page<'a, T>(shelf: &Shelf<T>, list: impl Fn(Range<u32>) -> Rows<'a
             rows,
             earlier: more,
             later: other,
+            reverses: window.reverses,
         }
     } else {
         Page {
             rows,
             earlier: other,
             later: more,
+            reverses: window.reverses,
         }
     }
 }
@@ -136,7 +142,7 @@ mod tests {
             let found = page(
                 &shelf,
                 |range| Box::new(members.iter().copied().filter(move |row| range.contains(row))),
-                Window { order, cursor, limit },
+                Window { order, reverses: false, cursor, limit },
             );
 
             let mut all: Vec<u32> = members.iter().copied().collect();

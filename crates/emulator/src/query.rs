@@ -6,10 +6,13 @@ use workos_directory_sync::Timestamp;
 use workos_directory_sync::operation::Location;
 use workos_directory_sync::operation::Operation;
 use workos_directory_sync::operation::Origin;
+use workos_directory_sync::operation::Parameter;
 use workos_directory_sync::types;
 use workos_directory_sync::types::DirectoryUserState;
 use workos_directory_sync::types::Order;
 
+use crate::behaviour::Behaviour;
+use crate::behaviour::ReferenceParameters;
 use crate::kind::Kind;
 use crate::page::Cursor;
 use crate::page::Window;
@@ -25,8 +28,8 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Reads the parameters that the operation has. `honour_seed` is whether those count that only the seed knows.
-    pub(crate) fn parse(operation: &'static Operation, text: &str, honour_seed: bool) -> Self {
+    /// Reads the parameters that the operation has.
+    pub(crate) fn parse(operation: &'static Operation, text: &str, of_reference: ReferenceParameters) -> Self {
         let mut query = Self {
             operation,
             values: Vec::new(),
@@ -34,11 +37,18 @@ impl Query {
         };
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             let mut known = operation.parameters.iter();
-            let Some(parameter) = known.find(|known| known.location == Location::Query && known.name == name) else {
+            let Some(parameter) = known.find(|known| known.location == Location::Query && is_called(known, &name))
+            else {
                 continue;
             };
-            if parameter.origin == Origin::Seed && !honour_seed {
-                continue;
+            match of_reference {
+                _ if parameter.origin != Origin::Seed => {}
+                ReferenceParameters::Honour => {}
+                ReferenceParameters::Ignore => continue,
+                ReferenceParameters::Refuse => {
+                    query.fault(parameter.name, format!("property {name} should not exist"));
+                    continue;
+                }
             }
             if parameter.repeated || query.text(parameter.name).is_none() {
                 query.values.push((parameter.name, value.into_owned()));
@@ -63,9 +73,9 @@ impl Query {
     }
 
     fn fault(&mut self, name: &str, message: String) {
-        let mut fault = types::FieldError::new("invalid");
+        // The API says its sentence in the code.
+        let mut fault = types::FieldError::new(message);
         fault.field = Some(name.to_owned());
-        fault.message = Some(message);
         self.faults.push(fault);
     }
 
@@ -97,25 +107,39 @@ impl Query {
             .unwrap_or_default()
     }
 
-    /// The values of a list that may be repeated, separated by commas, or both; a fault when there is none.
-    pub(crate) fn required_list(&mut self, name: &str) -> Vec<String> {
+    /// The values of a list that may be repeated, separated by commas, or both.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let values = self.values.iter().filter(|(known, _)| *known == name);
-        let values: Vec<String> = values
+        values
             .flat_map(|(_, value)| value.split(','))
             .map(str::trim)
             .filter(|value| !value.is_empty())
             .map(str::to_owned)
-            .collect();
-        if values.is_empty() {
-            self.fault(name, format!("{name} is required"));
-        }
-        values
+            .collect()
     }
 
-    /// A point in time.
-    pub(crate) fn time(&mut self, name: &str) -> Option<jiff::Timestamp> {
+    /// Finds a fault when none of these parameters is there.
+    pub(crate) fn needs_one_of(&mut self, names: [&str; 2]) {
+        if names.iter().all(|name| self.text(name).is_none()) {
+            let [one, other] = names;
+            let message = format!("Please provide either \"{one}\" or \"{other}\" parameters.");
+            for name in names {
+                self.fault(name, message.clone());
+            }
+        }
+    }
+
+    /// A point in time: a date alone, or with a time. The live API takes no offset and no time without `Z`.
+    pub(crate) fn time(&mut self, name: &str, behaviour: Behaviour) -> Option<jiff::Timestamp> {
         self.read(name, "must be a time such as 2024-01-15T10:00:00.000Z", |text| {
-            text.parse::<Timestamp>().ok().map(jiff::Timestamp::from)
+            if let Ok(date) = text.parse::<jiff::civil::Date>()
+                && text.len() == "2024-01-15".len()
+            {
+                return jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok();
+            }
+            let is_plain = behaviour == Behaviour::Reference || text.contains('T') && text.ends_with('Z');
+            let time = text.parse::<Timestamp>().ok().filter(|_| is_plain);
+            time.map(jiff::Timestamp::from)
         })
     }
 
@@ -163,8 +187,13 @@ impl Query {
             let limit: u32 = text.parse().ok()?;
             (digits && (1..=max).contains(&limit)).then_some(limit)
         });
+        let order = order.unwrap_or(Order::Desc);
+        // The cursors of `normal` mean the opposite: `before` leads to what is older. The order of events is not asked for.
+        let reverses = order == Order::Normal && kind != Kind::Event;
+        let (after, before) = if reverses { (before, after) } else { (after, before) };
         Window {
-            order: order.unwrap_or(Order::Desc),
+            order,
+            reverses,
             cursor: match (after, before) {
                 (Some(id), _) => Cursor::After(id),
                 (None, Some(id)) => Cursor::Before(id),
@@ -173,6 +202,16 @@ impl Query {
             limit: limit.unwrap_or(default) as usize,
         }
     }
+}
+
+/// Whether a name in a query means a parameter: that of a list may end in `[]` or `[0]`.
+fn is_called(parameter: &Parameter, name: &str) -> bool {
+    let is_index = |rest: &str| {
+        let inside = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        inside.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+    };
+    name.strip_prefix(parameter.name)
+        .is_some_and(|rest| rest.is_empty() || parameter.repeated && is_index(rest))
 }
 
 #[cfg(test)]
@@ -185,7 +224,7 @@ mod tests {
     use super::*;
 
     fn users(text: &str) -> Query {
-        Query::parse(&operations::LIST_DIRECTORY_USERS, text, true)
+        Query::parse(&operations::LIST_DIRECTORY_USERS, text, ReferenceParameters::Honour)
     }
 
     fn fields(query: Query) -> Vec<String> {
@@ -202,8 +241,11 @@ mod tests {
     }
 
     #[test]
-    fn parameters_of_the_seed_can_be_switched_off() {
-        let mut query = Query::parse(&operations::LIST_DIRECTORY_USERS, "state=nonsense&groups=1", false);
+    fn parameters_of_the_reference_are_ignored_or_refused() {
+        let text = "state=nonsense&groups=1";
+        let refused = Query::parse(&operations::LIST_DIRECTORY_USERS, text, ReferenceParameters::Refuse);
+        assert_eq!(fields(refused), ["state", "groups"]);
+        let mut query = Query::parse(&operations::LIST_DIRECTORY_USERS, text, ReferenceParameters::Ignore);
         assert_eq!(query.user_state("state"), None);
         assert!(!query.flag("groups"));
         query.finish().unwrap();

@@ -12,7 +12,7 @@ use workos_directory_sync::operation::RateLimit;
 use workos_directory_sync::operation::Scope;
 use workos_directory_sync::operations;
 
-use crate::profile::Profile;
+use crate::behaviour::Behaviour;
 
 /// How many requests are let through.
 ///
@@ -43,12 +43,12 @@ impl RateLimits {
         Self::default()
     }
 
-    /// The limits that the document states for a profile: 6,000 requests per minute and 4 per second and directory for
+    /// The limits that the document states for a behaviour: 6,000 requests per minute and 4 per second and directory for
     /// lists of users (live), 10 per second (seed).
-    pub fn of(profile: Profile) -> Self {
+    pub fn of(behaviour: Behaviour) -> Self {
         let stated = |limits: &'static [RateLimit], scope: Scope| {
             let mut limits = limits.iter();
-            let limit = limits.find(|limit| limit.per == scope && profile.covers(limit.origin))?;
+            let limit = limits.find(|limit| limit.per == scope && behaviour.covers(limit.origin))?;
             Some(Limit::new(
                 limit.requests,
                 Duration::from_secs(u64::from(limit.seconds)),
@@ -116,6 +116,12 @@ impl Limiter {
         }
     }
 
+    /// Forgets what was counted.
+    pub(crate) fn reset(&self) {
+        *self.general.lock().unwrap_or_else(PoisonError::into_inner) = Window::default();
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Counts a request. `Err` when it is one too many.
     pub(crate) fn admit(&self, now: jiff::Timestamp) -> Result<Quota, Quota> {
         let Some(limit) = self.limits.general else {
@@ -174,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_seed_allows_ten_requests_in_a_second() {
-        let limiter = Limiter::new(RateLimits::of(Profile::Seed));
+        let limiter = Limiter::new(RateLimits::of(Behaviour::Reference));
         for used in 1..=10 {
             let quota = limiter.admit(at(5_200)).unwrap();
             assert_eq!((quota.limit, quota.remaining, quota.reset), (10, 10 - used, 6));
@@ -187,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_live_api_allows_four_lists_of_users_per_second_and_directory() {
-        let limiter = Limiter::new(RateLimits::of(Profile::Live));
+        let limiter = Limiter::new(RateLimits::of(Behaviour::Live));
         assert_eq!(limiter.admit(at(0)).unwrap().limit, 6_000);
         for _ in 0..4 {
             limiter.admit_users_of(7, at(100)).unwrap();

@@ -50,6 +50,11 @@ impl Received {
         record.last.push_back(request);
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Record::default();
+    }
+
     pub(crate) fn count(&self, operation: &Operation) -> u64 {
         let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         record.counts.get(operation.id).copied().unwrap_or_default()

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use workos_directory_sync::types;
 
+use crate::behaviour::Behaviour;
 use crate::kind::Kind;
 use crate::rate_limits::Quota;
 
@@ -53,7 +54,17 @@ impl Refusal {
     pub(crate) fn not_found(kind: Kind, id: &str) -> Self {
         let shown: String = id.chars().take(SHOWN).collect();
         let message = format!("{} not found: '{shown}'.", kind.noun());
-        Self::new(StatusCode::NOT_FOUND, message).with_code("entity_not_found")
+        let mut refusal = Self::new(StatusCode::NOT_FOUND, message).with_code("entity_not_found");
+        refusal.body.entity_id = Some(shown);
+        refusal
+    }
+
+    /// What is asked for by its id does not exist.
+    pub(crate) fn missing(kind: Kind, id: &str, behaviour: Behaviour) -> Self {
+        match (behaviour, kind) {
+            (Behaviour::Live, Kind::User | Kind::Group) => Self::no_route(),
+            _ => Self::not_found(kind, id),
+        }
     }
 
     /// There is no such path.
@@ -90,10 +101,18 @@ impl Refusal {
 
     /// Parameters have values that the API refuses.
     pub(crate) fn invalid(faults: Vec<types::FieldError>) -> Self {
-        let mut refusal =
-            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation failed.").with_code("invalid_request_parameters");
+        let mut refusal = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation failed");
         refusal.body.errors = Some(faults.into_iter().map(types::ErrorDetail::from).collect());
         refusal
+    }
+
+    /// A request for events names none.
+    pub(crate) fn without_events() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "Please provide at least one event in \"events\".",
+        )
+        .with_code("invalid_events_request")
     }
 
     /// Parameters exclude each other.
@@ -111,7 +130,7 @@ impl Refusal {
         let mut fault = types::FieldError::new("invalid");
         fault.field = Some(field.to_owned());
         fault.message = Some(message);
-        Self::invalid(vec![fault])
+        Self::invalid(vec![fault]).with_code("invalid_request_parameters")
     }
 
     /// There is nothing of this name.
@@ -131,10 +150,10 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, message).with_code("access_denied")
     }
 
-    /// The admin API was called by a name that a web page may have given this machine.
+    /// The emulator was called by a name that a web page may have given this machine.
     pub(crate) fn not_by_that_name() -> Self {
-        let message = "The admin API answers calls for an address or `localhost`; start the emulator with \
-                       `--allow-remote-admin` (`EmulatorBuilder::allow_remote_admin`) to call it by another name.";
+        let message = "The emulator answers requests for an address or `localhost`; start it with `--allow-host NAME` \
+                       (`EmulatorBuilder::allow_host`) to call it by another name.";
         Self::new(StatusCode::FORBIDDEN, message).with_code("access_denied")
     }
 

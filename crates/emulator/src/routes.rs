@@ -16,6 +16,7 @@ use axum::http::HeaderMap;
 use axum::http::header;
 use axum::response::Response;
 use axum::routing::MethodFilter;
+use axum::routing::get;
 use axum::routing::on;
 use workos_directory_sync::operation::Method;
 use workos_directory_sync::operation::Operation;
@@ -32,6 +33,7 @@ use crate::fault::Movement;
 use crate::faults::Plan;
 use crate::faults::Subject;
 use crate::groups;
+use crate::host;
 use crate::movement;
 use crate::movement::Moving;
 use crate::query::Query;
@@ -39,6 +41,7 @@ use crate::received::ReceivedRequest;
 use crate::refusal::Refusal;
 use crate::tamper;
 use crate::users;
+use crate::wire;
 
 /// How large a request's body may be, in bytes. No operation reads one.
 const MAX_BODY: u64 = 64 * 1024;
@@ -74,7 +77,7 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// The parameters in the query.
     pub(crate) fn query(&self, app: &App) -> Query {
-        Query::parse(self.operation, self.query, app.settings.honour_seed)
+        Query::parse(self.operation, self.query, app.settings.reference_parameters)
     }
 
     /// What the operation says, with what the faults make of it.
@@ -145,6 +148,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 tokio::time::sleep(plan.latency).await;
             }
             let response = respond(&app, &request, Some(operation), &plan, |now| {
+                check_host(&app, &request)?;
                 authorize(&app, request.headers())?;
                 let call = Call {
                     operation,
@@ -155,26 +159,49 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 };
                 call.answer(&app, handler, cursor.as_deref())
             });
+            let response = if plan.delivery.is_none() {
+                wire::finish(&app, request.method(), request.headers(), response).await
+            } else {
+                response
+            };
             plan.deliver(response, &peer.reset).await
         };
         router = router.route(operation.path, on(filter(operation.method), answer));
     }
+    let router = router.route("/health", get(health));
     admin::add_routes(router)
         .method_not_allowed_fallback(|State(app): State<Arc<App>>, request: Request| async move {
-            fallback(&app, &request, Refusal::method_not_allowed())
+            fallback(&app, request, Refusal::method_not_allowed()).await
         })
         .fallback(|State(app): State<Arc<App>>, request: Request| async move {
-            fallback(&app, &request, Refusal::no_route())
+            fallback(&app, request, Refusal::no_route()).await
         })
         .with_state(app)
 }
 
+/// `GET /health`: whether it runs, without a key, for who waits for it.
+async fn health(State(app): State<Arc<App>>, request: Request) -> Response {
+    let result = check_host(&app, &request).map(|()| Reply::ok(br#"{"status":"ok"}"#.to_vec()));
+    answer::response(result, None, &app.request_id(app.settings.clock.now()))
+}
+
 /// What a request is told that is for no operation.
-fn fallback(app: &App, request: &Request, refusal: Refusal) -> Response {
+async fn fallback(app: &App, request: Request, refusal: Refusal) -> Response {
+    let refusal = check_host(app, &request).err().unwrap_or(refusal);
     if admin::owns(request.uri().path()) {
         return admin::refuse(app, refusal);
     }
-    respond(app, request, None, &Plan::default(), |_| Err(refusal))
+    let response = respond(app, &request, None, &Plan::default(), |_| Err(refusal));
+    wire::finish(app, request.method(), request.headers(), response).await
+}
+
+/// Whether a request asks for this machine by a name that nobody else can have given it.
+pub(crate) fn check_host(app: &App, request: &Request) -> Result<(), Refusal> {
+    if host::is_own(request.uri(), request.headers(), &app.settings.hosts) {
+        Ok(())
+    } else {
+        Err(Refusal::not_by_that_name())
+    }
 }
 
 pub(crate) fn filter(method: Method) -> MethodFilter {
@@ -221,21 +248,28 @@ fn respond(
     let request_id = app.request_id(now);
     let admitted = app.limiter.admit(now);
     let (Ok(quota) | Err(quota)) = admitted;
-    let response = plan.replacement(quota, now, &request_id).unwrap_or_else(|| {
+    let behaviour = app.settings.behaviour;
+    let response = plan.replacement(behaviour, quota, now, &request_id);
+    let response = response.unwrap_or_else(|| {
         let result = match admitted {
             Err(quota) => Err(Refusal::rate_limited(quota)),
             Ok(_) if body_length(request.headers()) > MAX_BODY => Err(Refusal::body_too_large()),
             Ok(_) => answer(now),
         };
-        answer::response(result, Some(quota), &request_id)
+        let shown = app.settings.shows_rate_limits.then_some(quota);
+        answer::response(result, shown, &request_id)
     });
-    app.received.add(ReceivedRequest {
+    let received = ReceivedRequest {
         received_at: now,
         operation: operation.map(|operation| operation.id),
         method: request.method().to_string(),
         target: request.uri().to_string(),
         status: response.status().as_u16(),
-    });
+    };
+    if let Some(tell) = &app.settings.on_request {
+        tell(&received);
+    }
+    app.received.add(received);
     response
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use workos_directory_sync::types;
 
+use crate::javascript::rewrite;
 use crate::kind::Kind;
 use crate::loader::Loader;
 use crate::loader::ObjectError;
@@ -150,6 +151,7 @@ impl SeedFile {
                 let group = model.id.clone();
                 memberships.push((at, SeedMembership { user: user.id, group }));
             }
+            rewrite(&mut model.raw_attributes);
             loader.group(model).map_err(wrong(format!("groups[{place}]")))?;
         }
         for (place, mut model) in sorted(self.users, Kind::User, |model| &model.id) {
@@ -158,6 +160,8 @@ impl SeedFile {
                 let user = model.id.clone();
                 memberships.push((at, SeedMembership { user, group: group.id }));
             }
+            rewrite(&mut model.raw_attributes);
+            rewrite(&mut model.custom_attributes);
             loader.user(model).map_err(wrong(format!("users[{place}]")))?;
         }
         for (place, membership) in self.memberships.into_iter().enumerate() {

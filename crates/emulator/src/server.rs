@@ -36,7 +36,7 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts an emulator with all defaults: the live profile, the default [`Population`](crate::Population), no rate
+    /// Starts an emulator with all defaults: the live behaviour, the default [`Population`](crate::Population), no rate
     /// limit, a free port on the loopback address.
     ///
     /// # Errors
@@ -158,7 +158,7 @@ impl fmt::Debug for Emulator {
         let mut shown = formatter.debug_struct("Emulator");
         shown
             .field("base_url", &self.base_url)
-            .field("profile", &self.app.settings.profile);
+            .field("behaviour", &self.app.settings.behaviour);
         shown.finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use crate::answer;
 use crate::answer::Reply;
 use crate::app::App;
+use crate::behaviour::Behaviour;
 use crate::directories;
 use crate::faults::Plan;
 use crate::groups;
@@ -14,7 +15,6 @@ use crate::lies::lying_page;
 use crate::packed::touch;
 use crate::page::Page;
 use crate::page::Window;
-use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::routes::Call;
 use crate::row::StateCode;
@@ -34,6 +34,9 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     query.needs("idp_id", "directory");
     query.needs("email", "directory");
     let embed = query.flag("groups");
+    if app.settings.needs_scope && organization.is_none() {
+        query.needs_one_of(["directory", "group"]);
+    }
     query.finish()?;
 
     let state = app.state();
@@ -60,7 +63,8 @@ pub(crate) fn list(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
 /// `GET /directory_users/{id}`
 pub(crate) fn get(app: &App, call: &Call<'_>) -> Result<Reply, Refusal> {
     let state = app.state();
-    let user = find(&state, call.id)?;
+    let found = state.users.find(call.id);
+    let user = found.ok_or_else(|| Refusal::missing(Kind::User, call.id, app.settings.behaviour))?;
     let mut json = Vec::new();
     write(&mut json, app, &state, user, true)?;
     Ok(Reply::ok(json))
@@ -72,16 +76,15 @@ pub(crate) fn find(state: &State, id: &str) -> Result<u32, Refusal> {
     found.ok_or_else(|| Refusal::not_found(Kind::User, id))
 }
 
-/// Appends a user's JSON, with the groups where the profile embeds them.
+/// Appends a user's JSON, with the groups where the behaviour embeds them.
 fn write(json: &mut Vec<u8>, app: &App, state: &State, user: u32, embed: bool) -> Result<(), Refusal> {
     if !state.write_user(json, user) {
         return Err(Refusal::internal());
     }
-    match app.settings.profile {
-        // The field is never missing, official SDKs insist on it.
-        Profile::Live => answer::add_array(json, "groups", |_| Ok(())),
-        Profile::Seed if !embed => Ok(()),
-        Profile::Seed => answer::add_array(json, "groups", |json| {
+    // The field is never missing: official SDKs insist on it.
+    let is_full = embed && app.settings.behaviour == Behaviour::Reference;
+    answer::add_array(json, "groups", |json| {
+        if is_full {
             for (place, group) in state.groups_of_user.all(user).enumerate() {
                 if place > 0 {
                     json.push(b',');
@@ -90,9 +93,9 @@ fn write(json: &mut Vec<u8>, app: &App, state: &State, user: u32, embed: bool) -
                 let group = state.groups.get(group).ok_or_else(Refusal::internal)?;
                 json.extend_from_slice(group.text.as_bytes());
             }
-            Ok(())
-        }),
-    }
+        }
+        Ok(())
+    })
 }
 
 /// Which users are asked for. All conditions hold at once.

@@ -15,8 +15,8 @@ use crate::openapi::members;
 use crate::openapi::text;
 
 /// How an operation's id begins: with what it does.
-const VERBS: [&str; 11] = [
-    "list", "get", "create", "put", "update", "delete", "add", "remove", "sync", "replay", "advance",
+const VERBS: [&str; 12] = [
+    "list", "get", "create", "put", "update", "delete", "add", "remove", "sync", "replay", "advance", "reset",
 ];
 
 /// Properties from which on two equal schemas are no coincidence.

@@ -17,18 +17,20 @@ mod users;
 mod webhooks;
 
 use std::env::VarError;
+use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
 use serde_json::json;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Chaos;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Endpoint;
 use workos_directory_emulator::InactivePolicy;
 use workos_directory_emulator::Population;
-use workos_directory_emulator::Profile;
 use workos_directory_emulator::RateLimits;
+use workos_directory_emulator::ReferenceParameters;
 use workos_directory_emulator::new_webhook_secret;
 
 use self::files::Files;
@@ -46,7 +48,7 @@ use crate::output::Format;
 Examples:
   dsync emulator
   dsync emulator --port 4010 --users 100000 --groups 500 --memberships 300000 --no-rate-limits
-  dsync emulator --data company.json --profile seed
+  dsync emulator --data company.json --behaviour reference
   dsync emulator --save-on-exit company.state
   dsync emulator --load company.state --faults faults.json
   dsync emulator --churn 5/s --webhook http://127.0.0.1:8080/webhooks --webhook-chaos mild
@@ -76,18 +78,35 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "allow_remote")]
     allow_remote_admin: bool,
 
-    /// Whose behaviour to show where the seed and the live API differ
-    #[arg(long, value_enum, default_value_t = ProfileName::Live)]
-    profile: ProfileName,
+    /// Answer requests for this host name too, not only for addresses and `localhost`; can be given several times
+    #[arg(long = "allow-host", value_name = "NAME")]
+    hosts: Vec<String>,
 
-    /// Answer every request, instead of 429 beyond the profile's rate limits
+    /// Whose behaviour to show where the live API and the reference differ
+    #[arg(long, value_enum, default_value_t = BehaviourName::Live)]
+    behaviour: BehaviourName,
+
+    /// Answer lists of users and groups that name no directory, group or user, which the live API refuses
+    #[arg(long)]
+    unscoped_lists: bool,
+
+    /// What becomes of `organization`, `state`, `groups` and `members`, which only the reference knows: by default, `ignore` in
+    /// the live behaviour and `honour` in that of the reference
+    #[arg(long, value_enum, value_name = "WHAT")]
+    reference_parameters: Option<ParametersName>,
+
+    /// Send the `X-RateLimit-*` headers, which the live API was never seen to send
+    #[arg(long)]
+    rate_limit_headers: bool,
+
+    /// Answer every request, instead of 429 beyond the behaviour's rate limits
     #[arg(long)]
     no_rate_limits: bool,
 
     #[command(flatten)]
     files: Files,
 
-    /// What becomes of users who turn inactive: by default, `delete` in the live profile and `keep` in that of the seed
+    /// What becomes of users who turn inactive: by default, `delete` in the live behaviour and `keep` in that of the reference
     #[arg(long, value_enum, value_name = "POLICY")]
     inactive: Option<InactiveName>,
 
@@ -154,11 +173,21 @@ pub(crate) enum InactiveName {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum ProfileName {
+enum BehaviourName {
     /// The live API
     Live,
     /// The reference that this project started from
-    Seed,
+    Reference,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ParametersName {
+    /// They have an effect
+    Honour,
+    /// They have none
+    Ignore,
+    /// A request with one of them is refused
+    Refuse,
 }
 
 impl Arguments {
@@ -168,25 +197,50 @@ impl Arguments {
     }
 }
 
-pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<(), Failure> {
+/// `is_verbose` is whether each request is told of where stderr is no terminal, too.
+pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>, is_verbose: bool) -> Result<(), Failure> {
     match &arguments.command {
         Some(command) => control::run(command, asked).await,
-        None => start(arguments, asked.unwrap_or_default()).await,
+        None => {
+            let is_told = is_verbose || std::io::stderr().is_terminal();
+            start(arguments, asked.unwrap_or_default(), is_told).await
+        }
     }
 }
 
-async fn start(arguments: &Arguments, format: Format) -> Result<(), Failure> {
-    let profile = match arguments.profile {
-        ProfileName::Live => Profile::Live,
-        ProfileName::Seed => Profile::Seed,
+async fn start(arguments: &Arguments, format: Format, is_told: bool) -> Result<(), Failure> {
+    let behaviour = match arguments.behaviour {
+        BehaviourName::Live => Behaviour::Live,
+        BehaviourName::Reference => Behaviour::Reference,
     };
     let mut builder = Emulator::builder()
         .bind(SocketAddr::new(arguments.bind, arguments.port))
         .allow_remote(arguments.allow_remote)
         .allow_remote_admin(arguments.allow_remote_admin)
-        .profile(profile);
+        .behaviour(behaviour)
+        .unscoped_lists(arguments.unscoped_lists);
+    for name in &arguments.hosts {
+        builder = builder.allow_host(name);
+    }
+    if let Some(parameters) = arguments.reference_parameters {
+        builder = builder.reference_parameters(match parameters {
+            ParametersName::Honour => ReferenceParameters::Honour,
+            ParametersName::Ignore => ReferenceParameters::Ignore,
+            ParametersName::Refuse => ReferenceParameters::Refuse,
+        });
+    }
+    if arguments.rate_limit_headers {
+        builder = builder.rate_limit_headers(true);
+    }
+    if is_told {
+        builder = builder.on_request(|request| {
+            let operation = request.operation.unwrap_or("-");
+            let (method, target, status) = (&request.method, &request.target, request.status);
+            notice::say(&format!("{status} {method} {target} {operation}"));
+        });
+    }
     if !arguments.no_rate_limits {
-        builder = builder.rate_limits(RateLimits::of(profile));
+        builder = builder.rate_limits(RateLimits::of(behaviour));
     }
     if let Some(inactive) = arguments.inactive {
         builder = builder.inactive_policy(match inactive {
@@ -226,7 +280,15 @@ async fn start(arguments: &Arguments, format: Format) -> Result<(), Failure> {
         line.push_str(&format!(" {WEBHOOK_SECRET}={secret}"));
         told["webhook_secret"] = secret.into();
     }
+    let lines = emulator.sdk_lines();
+    let by_language = lines
+        .iter()
+        .map(|line| (line.language.to_owned(), line.code.as_str().into()));
+    told["clients"] = serde_json::Value::Object(by_language.collect());
     output::result(format, &told, || format!("{line}\n"))?;
+    for line in &lines {
+        notice::say(&format!("{:<7} {}", line.language, line.code));
+    }
     notice::say(&format!("listening on {url}, Ctrl-C ends it"));
     ended.await;
     let requests = emulator.total_requests();

@@ -5,9 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Population;
-use workos_directory_emulator::Profile;
 use workos_directory_emulator::RateLimits;
 use workos_directory_emulator::ReceivedRequest;
 use workos_directory_mirror::Mirror;
@@ -44,9 +44,8 @@ pub(crate) async fn slow_source() -> Emulator {
         ..Population::default()
     };
     Emulator::builder()
-        .profile(Profile::Live)
+        .behaviour(Behaviour::Live)
         // Groups have to be asked for one by one.
-        .honour_seed_parameters(false)
         .population(population)
         .rate_limits(
             RateLimits::unlimited()

@@ -71,8 +71,9 @@ pub(crate) fn ask(running: &Running, method: &str, path: &str) -> String {
     let address = running.told("base_url").strip_prefix("http://").unwrap();
     let key = running.told("api_key");
     let mut stream = TcpStream::connect(address).unwrap();
-    let request =
-        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

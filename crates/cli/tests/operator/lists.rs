@@ -7,8 +7,9 @@ use std::io::Read as _;
 use std::process::Stdio;
 
 use serde_json::Value;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
-use workos_directory_emulator::Profile;
+use workos_directory_emulator::ReferenceParameters;
 
 use crate::process::World;
 
@@ -33,9 +34,11 @@ async fn a_list_is_json_lines_in_a_pipe_and_a_table_when_asked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_users_of_an_organization_are_right_whether_or_not_the_server_filters() {
-    for honour in [true, false] {
-        for profile in [Profile::Live, Profile::Seed] {
-            let builder = Emulator::builder().profile(profile).honour_seed_parameters(honour);
+    for parameters in [ReferenceParameters::Honour, ReferenceParameters::Ignore] {
+        for behaviour in [Behaviour::Live, Behaviour::Reference] {
+            let builder = Emulator::builder()
+                .behaviour(behaviour)
+                .reference_parameters(parameters);
             let world = World::start(builder).await;
             let directories = world.lines(&["directories", "list"]);
             let organization = directories[0]["organization_id"].as_str().unwrap();

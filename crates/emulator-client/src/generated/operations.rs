@@ -50,6 +50,7 @@ pub const ALL: &[&Operation] = &[
     &GET_CLOCK,
     &PUT_CLOCK,
     &ADVANCE_CLOCK,
+    &RESET_STATE,
     &LIST_REQUESTS,
 ];
 
@@ -895,6 +896,23 @@ pub const ADVANCE_CLOCK: Operation = Operation {
     }),
     success: &[200],
     answer: Some("Clock"),
+    pagination: None,
+    rate_limits: &[],
+    status_help: STATUS_HELP,
+};
+
+/// Go back to the beginning: `POST /_emulator/reset`.
+pub const RESET_STATE: Operation = Operation {
+    id: "resetState",
+    method: Method::Post,
+    path: "/_emulator/reset",
+    tag: "state",
+    summary: "Go back to the beginning",
+    origin: Origin::Both,
+    parameters: &[],
+    body: None,
+    success: &[204],
+    answer: None,
     pagination: None,
     rate_limits: &[],
     status_help: STATUS_HELP,

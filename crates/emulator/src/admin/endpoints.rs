@@ -37,7 +37,8 @@ pub(crate) fn create(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
     };
     let endpoint = Endpoint::new(new.url, secret.as_str())
         .events(new.events.unwrap_or_default())
-        .chaos(new.chaos.map(chaos).unwrap_or_default());
+        .chaos(new.chaos.map(chaos).unwrap_or_default())
+        .passing();
     let registered = app.webhooks.register(&app.state(), call.now, endpoint);
     let id = registered.map_err(refused)?;
     let info = app.webhooks.endpoints().into_iter().find(|info| info.id == id);

@@ -3,6 +3,7 @@
 use workos_directory_sync::types::ListMetadata;
 
 use crate::admin::call::Call;
+use crate::behaviour::ReferenceParameters;
 use crate::query::Query;
 use crate::refusal::Refusal;
 
@@ -19,7 +20,7 @@ pub(crate) struct Window {
 impl Window {
     /// Reads `after` and `limit`.
     pub(crate) fn of(call: &Call) -> Result<Self, Refusal> {
-        let query = Query::parse(call.operation, &call.query, true);
+        let query = Query::parse(call.operation, &call.query, ReferenceParameters::Honour);
         let (after, limit) = (query.text("after"), query.text("limit"));
         query.finish()?;
         let (usual, most) = LIMITS;

@@ -11,7 +11,6 @@ mod directories;
 mod endpoints;
 mod faults;
 mod groups;
-mod host;
 mod list;
 mod memberships;
 mod organizations;
@@ -41,6 +40,7 @@ use crate::answer;
 use crate::answer::Reply;
 use crate::app::App;
 use crate::connection::Peer;
+use crate::received::ReceivedRequest;
 use crate::refusal::Refusal;
 use crate::routes;
 
@@ -87,6 +87,7 @@ const HANDLERS: &[(&Operation, Handler)] = &[
     (&operations::DELETE_CHURN, churn::stop),
     (&operations::GET_STATE, state::get),
     (&operations::PUT_STATE, state::put),
+    (&operations::RESET_STATE, state::reset),
     (&operations::GET_SETTINGS, settings::get),
     (&operations::PUT_SETTINGS, settings::put),
     (&operations::GET_CLOCK, clock::get),
@@ -114,8 +115,21 @@ pub(crate) fn add_routes(mut router: Router<Arc<App>>) -> Router<Arc<App>> {
                            path: Result<RawPathParams, RawPathParamsRejection>,
                            request: Request| async move {
             let request_id = app.request_id(app.settings.clock.now());
+            let mut received = ReceivedRequest {
+                received_at: app.settings.clock.now(),
+                operation: Some(operation.id),
+                method: request.method().to_string(),
+                target: request.uri().to_string(),
+                status: 0,
+            };
+            let tell = app.settings.on_request.clone();
             let result = respond(app, &peer, operation, handler, path.ok(), request).await;
-            answer::response(result, None, &request_id)
+            let response = answer::response(result, None, &request_id);
+            received.status = response.status().as_u16();
+            if let Some(tell) = tell {
+                tell(&received);
+            }
+            response
         };
         router = router.route(operation.path, on(routes::filter(operation.method), answer));
     }
@@ -133,9 +147,7 @@ async fn respond(
     if !is_admitted(peer.address.ip(), app.settings.allow_remote_admin) {
         return Err(Refusal::not_from_there());
     }
-    if !app.settings.allow_remote_admin && !host::is_own(request.uri(), request.headers()) {
-        return Err(Refusal::not_by_that_name());
-    }
+    routes::check_host(&app, &request)?;
     routes::authorize(&app, request.headers())?;
     // An id that is not UTF-8 is the id of nothing.
     let path = path.ok_or_else(Refusal::no_route)?;

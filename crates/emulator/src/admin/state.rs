@@ -19,6 +19,12 @@ pub(crate) fn get(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
     call.json(json)
 }
 
+/// `POST /_emulator/reset`
+pub(crate) fn reset(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
+    app.reset().map_err(|error| Refusal::conflict(&error))?;
+    call.done()
+}
+
 /// `PUT /_emulator/state`
 pub(crate) fn put(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
     let file: SeedFile = call.body()?;

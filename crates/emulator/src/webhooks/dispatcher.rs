@@ -163,6 +163,20 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// Forgets deliveries and the endpoints that came by the admin API; the others go on behind the log as it is now.
+    pub(crate) fn reset(&self, state: &State) {
+        let mut inner = self.lock();
+        inner.log = DeliveryLog::default();
+        inner.endpoints.retain(|_, queue| !queue.endpoint.is_passing);
+        for queue in inner.endpoints.values_mut() {
+            queue.waiting.clear();
+            queue.after = state.log.last();
+            queue.dice = Dice::new(queue.endpoint.chaos.seed);
+        }
+        drop(inner);
+        self.progress.notify_waiters();
+    }
+
     /// Replaces what goes wrong with events from now on.
     pub(crate) fn set_chaos(&self, state: &State, id: &str, chaos: Chaos) -> Result<(), EndpointError> {
         chaos.check()?;

@@ -29,6 +29,8 @@ pub struct Endpoint {
     pub(crate) chaos: Chaos,
     pub(crate) retries: Retries,
     pub(crate) timeout: Duration,
+    /// Whether a reset of the emulator removes it.
+    pub(crate) is_passing: bool,
 }
 
 /// What is known of an endpoint; its secret is not shown.
@@ -139,12 +141,19 @@ impl Endpoint {
             chaos: Chaos::default(),
             retries: Retries::default(),
             timeout: DEFAULT_TIMEOUT,
+            is_passing: false,
         }
     }
 
     /// Delivers only events with these names, instead of all.
     pub fn events(mut self, names: impl IntoIterator<Item = impl Into<EventName>>) -> Self {
         self.events = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Goes when the emulator is reset.
+    pub(crate) fn passing(mut self) -> Self {
+        self.is_passing = true;
         self
     }
 

@@ -202,8 +202,9 @@ async fn a_name_that_a_web_page_may_have_given_this_machine_is_refused_unless_it
         assert_eq!(ask(&world, host).await, expected, "{host}");
     }
     let builder = Emulator::builder().population(Population::empty());
-    let open = World::of(builder.allow_remote_admin(true)).await;
-    assert_eq!(ask(&open, "emulator.example").await, 200);
+    let open = World::of(builder.allow_remote_admin(true).allow_host("Emulator.example")).await;
+    assert_eq!(ask(&open, "emulator.example:80").await, 200);
+    assert_eq!(ask(&open, "evil.example").await, 403);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use serde_json::Value;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::EmulatorBuilder;
 use workos_directory_emulator::Population;
+use workos_directory_emulator::ReferenceParameters;
 
 pub(crate) struct Asking {
     pub(crate) emulator: Emulator,
@@ -39,7 +40,7 @@ impl Answer {
     pub(crate) fn fields(&self) -> Vec<String> {
         assert_eq!(self.status, 422, "{}", self.text);
         let json = self.json();
-        assert_eq!(json["code"], "invalid_request_parameters");
+        assert_eq!(json["message"], "Validation failed");
         let errors = json["errors"].as_array().unwrap();
         errors
             .iter()
@@ -64,7 +65,13 @@ impl Asking {
         Self::of(Emulator::builder().population(population())).await
     }
 
+    /// An emulator that takes every parameter and needs no scope: many tests read all users at once.
     pub(crate) async fn of(builder: EmulatorBuilder) -> Self {
+        let builder = builder.reference_parameters(ReferenceParameters::Honour);
+        Self::exactly(builder.unscoped_lists(true)).await
+    }
+
+    pub(crate) async fn exactly(builder: EmulatorBuilder) -> Self {
         Self {
             emulator: builder.start().await.unwrap(),
             http: reqwest::Client::new(),

@@ -28,7 +28,7 @@ async fn asking(rule: FaultRule) -> Asking {
 async fn raw(asking: &Asking, method: &str, target: &str) -> (Vec<u8>, std::io::Result<()>) {
     let mut stream = TcpStream::connect(asking.emulator.address()).await.unwrap();
     let key = asking.emulator.api_key();
-    let request = format!("{method} {target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\r\n");
+    let request = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
     let end = stream.read_to_end(&mut bytes).await.map(|_| ());
@@ -211,14 +211,16 @@ async fn our_client_decodes_what_is_unknown_and_does_without_what_is_optional() 
             .rate_limits(RateLimits::off())
             .build()
             .unwrap();
+        let directory = emulator.seed_file().unwrap().directories[0].id.clone();
         let users = client
             .list_directory_users()
+            .directory(&*directory)
             .limit(20)
             .stream()
             .try_collect()
             .await
             .unwrap();
-        assert_eq!(users.len(), 90);
+        assert!(users.len() > 20);
         let user = client.get_directory_user().id(&*users[0].id).send().await.unwrap();
         match fault {
             Fault::UnknownEnumValues => assert_eq!(user.state.as_str(), "unknown_to_the_document"),

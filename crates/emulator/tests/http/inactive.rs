@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 use serde_json::json;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::EmulatorBuilder;
 use workos_directory_emulator::InactivePolicy;
 use workos_directory_emulator::ObjectError;
-use workos_directory_emulator::Profile;
 use workos_directory_sync::types::DirectoryUser;
 
 use crate::asking::Asking;
@@ -68,7 +68,7 @@ async fn a_user_who_is_inactive_from_the_beginning_never_appears() {
 async fn older_environments_and_the_seed_keep_inactive_users() {
     for builder in [
         builder().inactive_policy(InactivePolicy::Keep),
-        builder().profile(Profile::Seed),
+        builder().behaviour(Behaviour::Reference),
     ] {
         let asking = Asking::of(builder).await;
         let user = user(&asking).await;

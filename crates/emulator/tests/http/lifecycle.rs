@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::net::TcpListener;
 
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Population;
-use workos_directory_emulator::Profile;
 use workos_directory_emulator::SeedFile;
 use workos_directory_emulator::StartError;
 use workos_directory_sync::Client;
@@ -140,7 +140,16 @@ async fn our_own_client_reads_it() {
         .base_url(emulator.base_url())
         .build()
         .unwrap();
-    let page = client.list_directory_users().limit(100).send().await.unwrap();
+    let directory = client.list_directories().limit(1).send().await.unwrap().data[0]
+        .id
+        .clone();
+    let page = client
+        .list_directory_users()
+        .directory(&*directory)
+        .limit(100)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(page.data.len(), 100);
     let user = client.get_directory_user().id(&page.data[0].id).send().await.unwrap();
     assert_eq!(user.into_inner(), page.data[0]);
@@ -160,7 +169,12 @@ async fn the_seed_file_of_the_readme_can_be_used() {
     let readme = include_str!("../../README.md");
     let json = readme.split("```json").nth(1).unwrap().split("```").next().unwrap();
     let file = SeedFile::parse(json).unwrap();
-    let asking = Asking::of(Emulator::builder().seed_file(file.clone()).profile(Profile::Seed)).await;
+    let asking = Asking::of(
+        Emulator::builder()
+            .seed_file(file.clone())
+            .behaviour(Behaviour::Reference),
+    )
+    .await;
     let user = asking
         .get(&format!("/directory_users/{}", file.users[0].id))
         .await

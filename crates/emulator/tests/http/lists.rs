@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::Value;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
-use workos_directory_emulator::Profile;
 use workos_directory_emulator::SeedFile;
 
 use crate::asking::Asking;
@@ -146,8 +146,10 @@ fn value(model: &Model, list: &str, name: &str, index: prop::sample::Index) -> S
 #[test]
 fn every_page_is_what_a_look_at_all_objects_gives() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    // The seed's profile embeds the memberships that the model reads.
-    let builder = Emulator::builder().population(population()).profile(Profile::Seed);
+    // The seed's behaviour embeds the memberships that the model reads.
+    let builder = Emulator::builder()
+        .population(population())
+        .behaviour(Behaviour::Reference);
     let asking = runtime.block_on(Asking::of(builder));
     let model = runtime.block_on(Model::of(&asking));
     assert_eq!(model.memberships.len(), 200);
@@ -173,10 +175,14 @@ fn every_page_is_what_a_look_at_all_objects_gives() {
         let request = asking.request("GET", list).query(&query);
         let answer = runtime.block_on(asking.send(request));
 
-        let cursor = cursor.as_ref().map(|(name, id)| (*name, id.as_str()));
+        let is_normal = order == Some("normal");
+        // In the order `normal` the cursors mean the opposite.
+        let named = |name| if is_normal == (name == "after") { "before" } else { "after" };
+        let cursor = cursor.as_ref().map(|(name, id)| (named(*name), id.as_str()));
         let (ids, before, after) =
             expected(model.list(list, &filters), order != Some("asc"), limit.unwrap_or(10), cursor);
         prop_assert_eq!(answer.ids(), ids, "{:?}", &query);
+        let (before, after) = if is_normal { (after, before) } else { (before, after) };
         let metadata = &answer.json()["list_metadata"];
         prop_assert_eq!(metadata["before"].as_str(), before.as_deref(), "{:?}", &query);
         prop_assert_eq!(metadata["after"].as_str(), after.as_deref(), "{:?}", &query);
@@ -289,11 +295,9 @@ async fn an_organization_that_nothing_belongs_to_has_empty_lists() {
 }
 
 #[tokio::test]
-async fn a_server_that_ignores_the_parameters_of_the_seed_can_be_had() {
-    let builder = Emulator::builder()
-        .population(population())
-        .honour_seed_parameters(false);
-    let asking = Asking::of(builder).await;
+async fn live_behaviour_ignores_the_parameters_of_the_reference() {
+    let builder = Emulator::builder().population(population());
+    let asking = Asking::exactly(builder.unscoped_lists(true)).await;
     let organization = "org_01EHZNVPK3SFK441A1RGBFSHRT";
     let users = asking
         .all(&format!("/directory_users?organization={organization}&state=nonsense"))

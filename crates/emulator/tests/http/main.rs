@@ -12,6 +12,7 @@ mod lifecycle;
 mod lists;
 mod objects;
 mod official;
+mod recorded;
 mod refusals;
 mod replay;
 mod saving;

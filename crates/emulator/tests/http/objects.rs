@@ -1,18 +1,18 @@
-//! Single objects, deletion and the differences between the profiles.
+//! Single objects, deletion and the differences between the behaviours.
 
 use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::json;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::ManualClock;
-use workos_directory_emulator::Profile;
 
 use crate::asking::Asking;
 use crate::asking::population;
 
-async fn of(profile: Profile) -> Asking {
-    Asking::of(Emulator::builder().population(population()).profile(profile)).await
+async fn of(behaviour: Behaviour) -> Asking {
+    Asking::of(Emulator::builder().population(population()).behaviour(behaviour)).await
 }
 
 #[tokio::test]
@@ -40,8 +40,8 @@ async fn a_directory_counts_its_users_and_groups() {
 }
 
 #[tokio::test]
-async fn the_live_profile_embeds_no_memberships_whatever_is_asked_for() {
-    let asking = of(Profile::Live).await;
+async fn the_live_behaviour_embeds_no_memberships_whatever_is_asked_for() {
+    let asking = of(Behaviour::Live).await;
     for user in asking.all("/directory_users?groups=true").await {
         assert_eq!(user["groups"], json!([]));
     }
@@ -51,8 +51,8 @@ async fn the_live_profile_embeds_no_memberships_whatever_is_asked_for() {
 }
 
 #[tokio::test]
-async fn the_seed_profile_embeds_the_memberships_that_the_filters_find() {
-    let asking = of(Profile::Seed).await;
+async fn the_reference_behaviour_embeds_the_memberships_that_the_filters_find() {
+    let asking = of(Behaviour::Reference).await;
     for user in asking.all("/directory_users?groups=true").await {
         let id = user["id"].as_str().unwrap();
         let groups = asking.all(&format!("/directory_groups?user={id}")).await;
@@ -72,20 +72,22 @@ async fn the_seed_profile_embeds_the_memberships_that_the_filters_find() {
 }
 
 #[tokio::test]
-async fn the_seed_profile_leaves_memberships_out_unless_asked() {
-    let asking = of(Profile::Seed).await;
+async fn the_reference_behaviour_leaves_memberships_out_unless_asked() {
+    let asking = of(Behaviour::Reference).await;
     for (list, field) in [("/directory_users", "groups"), ("/directory_groups", "members")] {
         for query in ["", "groups=false&members=false"] {
             let page = asking.get(&format!("{list}?{query}")).await.json();
-            assert_eq!(page["data"][0].get(field), None);
+            // Official SDKs insist on the `groups` of users.
+            let expected = (field == "groups").then(|| json!([]));
+            assert_eq!(page["data"][0].get(field), expected.as_ref());
         }
     }
 }
 
 #[tokio::test]
 async fn deleting_a_directory_takes_its_users_groups_and_memberships_along() {
-    for (profile, status, body) in [(Profile::Live, 202, "{}"), (Profile::Seed, 204, "")] {
-        let asking = of(profile).await;
+    for (behaviour, status, body) in [(Behaviour::Live, 202, "{}"), (Behaviour::Reference, 204, "")] {
+        let asking = of(behaviour).await;
         let directories = asking.all_ids("/directories").await;
         let path = format!("/directories/{}", directories[0]);
         let user = asking

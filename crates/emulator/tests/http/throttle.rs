@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::ManualClock;
-use workos_directory_emulator::Profile;
 use workos_directory_emulator::RateLimits;
 
 use crate::asking::Asking;
@@ -12,7 +12,7 @@ use crate::asking::population;
 
 async fn limited(limits: RateLimits) -> (Asking, ManualClock) {
     let clock = ManualClock::at("2022-01-01T00:00:00.250Z".parse().unwrap());
-    let builder = Emulator::builder().population(population());
+    let builder = Emulator::builder().population(population()).rate_limit_headers(true);
     (
         Asking::of(builder.rate_limits(limits).clock(clock.clone())).await,
         clock,
@@ -20,8 +20,8 @@ async fn limited(limits: RateLimits) -> (Asking, ManualClock) {
 }
 
 #[tokio::test]
-async fn the_eleventh_request_of_a_second_is_one_too_many_for_the_seed() {
-    let (asking, clock) = limited(RateLimits::of(Profile::Seed)).await;
+async fn the_eleventh_request_of_a_second_is_one_too_many_for_the_reference() {
+    let (asking, clock) = limited(RateLimits::of(Behaviour::Reference)).await;
     for left in (0..10).rev() {
         let answer = asking.get("/directories").await;
         assert_eq!(answer.status, 200);
@@ -40,7 +40,7 @@ async fn the_eleventh_request_of_a_second_is_one_too_many_for_the_seed() {
 
 #[tokio::test]
 async fn lists_of_users_are_limited_for_each_directory_by_itself() {
-    let (asking, clock) = limited(RateLimits::of(Profile::Live)).await;
+    let (asking, clock) = limited(RateLimits::of(Behaviour::Live)).await;
     let directories = asking.all_ids("/directories").await;
     let list = |place: usize| format!("/directory_users?directory={}", directories[place]);
     for _ in 0..4 {

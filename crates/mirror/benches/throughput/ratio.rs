@@ -69,7 +69,7 @@ pub(crate) fn measure_one(database: &str, habit: &str, users: u32, turns: usize)
 
 fn compare(database: Database, habit: Habit, shape: Shape, users: u32, turns: usize) {
     let source = Source::start(shape, users);
-    // Where the official crate can read it: it insists on a list of groups, which the profile that embeds them leaves out
+    // Where the official crate can read it: it insists on a list of groups, which the behaviour that embeds them leaves out
     // unless it is asked.
     let readable = if shape == Shape::Embedded { Shape::Listed } else { shape };
     let users_of_loop = if habit == Habit::Plain {

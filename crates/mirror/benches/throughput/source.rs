@@ -5,9 +5,9 @@ use std::io::Read as _;
 use std::process::Child;
 use std::process::Stdio;
 
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Population;
-use workos_directory_emulator::Profile;
 use workos_directory_emulator::RateLimits;
 
 use crate::process;
@@ -90,8 +90,7 @@ pub(crate) async fn serve(shape: &str, users: u32) {
     };
     let embeds = shape == Shape::Embedded;
     let emulator = Emulator::builder()
-        .profile(if embeds { Profile::Seed } else { Profile::Live })
-        .honour_seed_parameters(embeds)
+        .behaviour(if embeds { Behaviour::Reference } else { Behaviour::Live })
         .rate_limits(RateLimits::unlimited())
         .population(population)
         .start()

@@ -3,9 +3,9 @@
 use rstest::rstest;
 use std::sync::Mutex;
 
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Population;
-use workos_directory_emulator::Profile;
 use workos_directory_mirror::Kind;
 use workos_directory_mirror::Progress;
 
@@ -43,7 +43,7 @@ async fn the_database_equals_a_live_source_row_for_row(#[values(Sqlite, Postgres
 #[tokio::test]
 async fn the_database_equals_a_source_that_embeds_groups_row_for_row(#[values(Sqlite, Postgres)] database: Database) {
     let emulator = Emulator::builder()
-        .profile(Profile::Seed)
+        .behaviour(Behaviour::Reference)
         .population(population())
         .start()
         .await

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rstest::rstest;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Clock as _;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::ManualClock;
-use workos_directory_emulator::Profile;
 use workos_directory_mirror::Error;
 use workos_directory_mirror::EventCounts;
 use workos_directory_mirror::FollowProgress;
@@ -366,7 +366,7 @@ async fn a_late_webhook_of_what_was_undone_before_following_began_changes_nothin
 ) {
     let clock = ManualClock::at("2026-11-01T00:00:00Z".parse().unwrap());
     let emulator = Emulator::builder()
-        .profile(Profile::Live)
+        .behaviour(Behaviour::Live)
         .seed_file(Source::new(1, 2, 2).0)
         .clock(clock.clone())
         .start()
@@ -406,7 +406,7 @@ async fn a_source_in_which_nothing_happens_for_weeks_is_followed_all_the_same(
 ) {
     let clock = ManualClock::at("2026-11-01T00:00:00Z".parse().unwrap());
     let emulator = Emulator::builder()
-        .profile(Profile::Live)
+        .behaviour(Behaviour::Live)
         .seed_file(Source::new(1, 4, 2).0)
         .clock(clock.clone())
         .start()

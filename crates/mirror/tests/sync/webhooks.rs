@@ -6,12 +6,12 @@ use std::time::UNIX_EPOCH;
 
 use rstest::rstest;
 use tokio::net::TcpListener;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Chaos;
 use workos_directory_emulator::Clock as _;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Endpoint;
 use workos_directory_emulator::ManualClock;
-use workos_directory_emulator::Profile;
 use workos_directory_mirror::EventCounts;
 use workos_directory_mirror::Mirror;
 use workos_directory_mirror::webhooks;
@@ -78,8 +78,7 @@ async fn webhooks_twice_late_and_in_any_order_end_where_the_source_is(#[values(S
     for seed in 0..6 {
         let clock = ManualClock::at("2026-11-01T00:00:00Z".parse().unwrap());
         let emulator = Emulator::builder()
-            .profile(Profile::Live)
-            .honour_seed_parameters(false)
+            .behaviour(Behaviour::Live)
             .seed_file(Source::new(1, 12, 4).0)
             .clock(clock.clone())
             .start()

@@ -5,8 +5,8 @@ use sqlx::AnyPool;
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
 use tokio::sync::OnceCell;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
-use workos_directory_emulator::Profile;
 use workos_directory_mirror::Error;
 use workos_directory_mirror::Mirror;
 use workos_directory_mirror::Summary;
@@ -258,8 +258,7 @@ async fn empty() -> Vec<u8> {
 /// An emulator that embeds no groups, as the live API does for new teams.
 pub(crate) async fn live(source: &Source) -> Emulator {
     Emulator::builder()
-        .profile(Profile::Live)
-        .honour_seed_parameters(false)
+        .behaviour(Behaviour::Live)
         .seed_file(source.0.clone())
         .start()
         .await
@@ -269,7 +268,7 @@ pub(crate) async fn live(source: &Source) -> Emulator {
 /// An emulator that embeds groups.
 pub(crate) async fn embedding(source: &Source) -> Emulator {
     Emulator::builder()
-        .profile(Profile::Seed)
+        .behaviour(Behaviour::Reference)
         .seed_file(source.0.clone())
         .start()
         .await

@@ -43,6 +43,7 @@ pub use self::churn::PutChurn;
 pub use self::churn::DeleteChurn;
 pub use self::state::GetState;
 pub use self::state::PutState;
+pub use self::state::ResetState;
 pub use self::settings::GetSettings;
 pub use self::settings::PutSettings;
 pub use self::clock::GetClock;

@@ -60,6 +60,27 @@ impl EmulatorClient {
     pub fn put_state(&self) -> PutState {
         PutState::new(self.client().clone())
     }
+
+    /// Go back to the beginning.
+    ///
+    /// Lets everything be as it was when the emulator began: objects, events, faults, settings, time. Endpoints that were created by this API are gone; what was asked and delivered is forgotten.
+    ///
+    /// `POST /_emulator/reset`
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn example(client: workos_directory_emulator_client::EmulatorClient) -> Result<(), workos_directory_emulator_client::Error> {
+    /// client
+    ///     .reset_state()
+    ///     .send()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reset_state(&self) -> ResetState {
+        ResetState::new(self.client().clone())
+    }
 }
 
 /// A request to save the state: `GET /_emulator/state`.
@@ -149,6 +170,38 @@ impl PutState {
         let Self { client, body } = self;
         let request = client.request(Self::OPERATION, &[])?;
         let request = body.json(Self::OPERATION, request)?;
+        Ok((client, request))
+    }
+}
+
+/// A request to go back to the beginning: `POST /_emulator/reset`.
+#[derive(Clone, Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct ResetState {
+    client: Client,
+}
+
+impl ResetState {
+    const OPERATION: &'static Operation = &operations::RESET_STATE;
+
+    fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]: the parameters are checked first, then the answer.
+    pub async fn send(self) -> Result<ResponseValue<()>, Error> {
+        let (client, request) = self.into_request()?;
+        client.send_empty(Self::OPERATION, request).await
+    }
+
+    /// The client and what it has to send.
+    fn into_request(self) -> Result<(Client, RequestBuilder), Error> {
+        let Self { client } = self;
+        let request = client.request(Self::OPERATION, &[])?;
         Ok((client, request))
     }
 }

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::SignedDuration;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Clock as _;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::FaultRule;
 use workos_directory_emulator::ManualClock;
-use workos_directory_emulator::Profile;
 use workos_directory_mirror::Error;
 use workos_directory_mirror::Mirror;
 use workos_directory_sync::Client;
@@ -80,8 +80,7 @@ impl History {
         let groups = if only_hears { 0 } else { random.u32(0..4) };
         let embeds = random.u8(0..4) == 0;
         let emulator = Emulator::builder()
-            .profile(if embeds { Profile::Seed } else { Profile::Live })
-            .honour_seed_parameters(embeds)
+            .behaviour(if embeds { Behaviour::Reference } else { Behaviour::Live })
             .rate_limits(workos_directory_emulator::RateLimits::unlimited())
             .seed_file(Source::new(2, users, groups).0)
             .fault_seed(seed)

@@ -10,8 +10,8 @@ use axum::http::Uri;
 use axum::http::header;
 use axum::http::uri::Authority;
 
-/// Whether a call asks for an address, for `localhost`, or for no host at all, which no browser does.
-pub(crate) fn is_own(uri: &Uri, headers: &HeaderMap) -> bool {
+/// Whether a call asks for an address, for `localhost`, for one of `others`, or for no host at all, which no browser does.
+pub(crate) fn is_own(uri: &Uri, headers: &HeaderMap, others: &[String]) -> bool {
     let mut named = headers.get_all(header::HOST).iter();
     let named = match (uri.authority(), named.next(), named.next()) {
         (Some(authority), _, None) => Some(authority.clone()),
@@ -22,11 +22,14 @@ pub(crate) fn is_own(uri: &Uri, headers: &HeaderMap) -> bool {
         (_, None, None) => None,
         _ => return false,
     };
-    named.is_none_or(|authority: Authority| is_local(authority.host()))
+    named.is_none_or(|authority: Authority| is_known(authority.host(), others))
 }
 
-fn is_local(host: &str) -> bool {
+fn is_known(host: &str, others: &[String]) -> bool {
     let host = host.to_ascii_lowercase();
+    if others.contains(&host) {
+        return true;
+    }
     let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     is_address || host == "localhost" || host.ends_with(".localhost")
 }
@@ -44,7 +47,7 @@ mod tests {
         for host in hosts {
             headers.append(header::HOST, HeaderValue::from_str(host).unwrap());
         }
-        is_own(&uri.parse().unwrap(), &headers)
+        is_own(&uri.parse().unwrap(), &headers, &["emulator".to_owned()])
     }
 
     #[test]
@@ -56,6 +59,7 @@ mod tests {
             "localhost",
             "LocalHost:1",
             "workos.localhost:80",
+            "Emulator:4010",
         ] {
             assert!(asks("/_emulator/state", &[host]), "{host}");
         }
@@ -66,6 +70,7 @@ mod tests {
             "127.0.0.1.evil.example",
             "",
             "a b",
+            "emulator.evil.example",
         ] {
             assert!(!asks("/_emulator/state", &[host]), "{host}");
         }
