@@ -73,7 +73,7 @@ pub enum Pending {
     Update,
     /// It would be marked as deleted no longer.
     Restore,
-    /// It would be marked as deleted, if the guard allows it.
+    /// It would be marked as deleted, if the API does not know it by its id either.
     Delete,
 }
 
