@@ -105,6 +105,8 @@ mod trace;
 mod transport;
 #[cfg(feature = "webhooks")]
 mod webhook;
+#[cfg(feature = "webhooks")]
+mod webhook_event;
 
 #[cfg(not(feature = "buildtime"))]
 #[rustfmt::skip]

@@ -18,6 +18,7 @@ use sha2::Sha256;
 
 use crate::runtime;
 use crate::types::Event;
+use crate::webhook_event;
 
 /// How far the time of a webhook may be from now, either way, as in the official SDKs.
 const DEFAULT_TOLERANCE: Duration = Duration::from_secs(180);
@@ -94,12 +95,21 @@ pub enum WebhookError {
         /// How far is allowed.
         tolerance: Duration,
     },
+    /// The body is longer than any webhook's.
+    #[error("the webhook's body has {bytes} bytes, more than {}", WebhookVerifier::MAX_BODY)]
+    TooLong {
+        /// How many bytes it has.
+        bytes: usize,
+    },
     /// The signature is good but the body is no event.
     #[error("the webhook's body is no event: {0}")]
     Body(#[from] serde_json::Error),
 }
 
 impl WebhookVerifier {
+    /// How long a body can be, in bytes: 1 MiB. The largest events have some ten KB.
+    pub const MAX_BODY: usize = 1024 * 1024;
+
     /// A verifier for an endpoint's secret.
     ///
     /// # Errors
@@ -140,12 +150,19 @@ impl WebhookVerifier {
 
     /// Verifies the value of the header `WorkOS-Signature` over the raw body, and reads the event.
     ///
+    /// An event needs an `id`; everything else of it is read as far as it can be. Without a readable `created_at` it has the time
+    /// in its id, else that of the signature ([`happened_at`]). Data that is no object stands in one, under `$data`; bytes that
+    /// are no UTF-8 become U+FFFD.
+    ///
+    /// [`happened_at`]: crate::events::happened_at
+    ///
     /// # Errors
     ///
-    /// See [`WebhookError`]: the header's form first, then the signature, then its time, then the body.
+    /// See [`WebhookError`]: the length of the body first, then the header's form, the signature, its time, and what the body has.
     pub fn verify(&self, header: &[u8], body: &[u8]) -> Result<Event, WebhookError> {
-        self.verify_signature(header, body)?;
-        Ok(serde_json::from_slice(body)?)
+        let signed_at = self.verified(header, body)?;
+        let signed_at = jiff::Timestamp::try_from(signed_at).map_err(|_| WebhookError::BadTimestamp)?;
+        Ok(webhook_event::read(body, &signed_at.into())?)
     }
 
     /// Verifies without reading the body, for those who keep it first and read it later.
@@ -154,6 +171,14 @@ impl WebhookVerifier {
     ///
     /// As [`WebhookVerifier::verify`], [`WebhookError::Body`] excepted.
     pub fn verify_signature(&self, header: &[u8], body: &[u8]) -> Result<(), WebhookError> {
+        self.verified(header, body).map(drop)
+    }
+
+    /// When a body was signed whose signature is good.
+    fn verified(&self, header: &[u8], body: &[u8]) -> Result<SystemTime, WebhookError> {
+        if body.len() > Self::MAX_BODY {
+            return Err(WebhookError::TooLong { bytes: body.len() });
+        }
         let signature = Signature::parse(header)?;
         // Every secret is tried, so that the time taken does not tell which one was good.
         let is_good = self.secrets.iter().fold(false, |is_good, secret| {
@@ -163,7 +188,9 @@ impl WebhookVerifier {
         if !is_good {
             return Err(WebhookError::Mismatch);
         }
-        self.check_time(signature.signed_at()?)
+        let signed_at = signature.signed_at()?;
+        self.check_time(signed_at)?;
+        Ok(signed_at)
     }
 
     fn check_time(&self, signed_at: SystemTime) -> Result<(), WebhookError> {
@@ -382,6 +409,19 @@ mod tests {
             verifier().verify(header.as_bytes(), b"[]"),
             Err(WebhookError::Body(_))
         ));
+    }
+
+    #[test]
+    fn body_that_is_too_long_is_refused_though_it_is_signed() {
+        let body = vec![b' '; WebhookVerifier::MAX_BODY + 1];
+        let header = WebhookSigner::new("secret").unwrap().sign(at(1_000_000), &body);
+        assert!(
+            verifier()
+                .verify_signature(header.as_bytes(), &body[1..])
+                .is_err_and(|error| matches!(error, WebhookError::Mismatch))
+        );
+        let error = verifier().verify(header.as_bytes(), &body).unwrap_err();
+        assert!(matches!(error, WebhookError::TooLong { .. }), "{error}");
     }
 
     #[test]

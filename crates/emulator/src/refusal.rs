@@ -22,7 +22,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let mut body = Box::<types::ErrorBody>::default();
-        body.message = Some(message.into());
+        body.message = Some(types::ErrorMessage::Text(message.into()));
         Self {
             status,
             body,

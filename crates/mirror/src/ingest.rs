@@ -117,8 +117,10 @@ pub(crate) async fn apply_all(mirror: &Mirror) -> Result<EventCounts, Error> {
             return Ok(counts);
         }
         let now = mirror.now();
-        let incoming = waiting.iter().map(|waiting| Incoming::parse(&waiting.payload, &now));
-        let incoming = incoming.collect::<Result<Vec<_>, _>>()?;
+        let incoming = waiting
+            .iter()
+            .map(|waiting| Incoming::parse_kept(&waiting.id, &waiting.payload, &now));
+        let incoming: Vec<_> = incoming.collect();
         let now = now.canonical();
         match mirror.store.take_waiting(&incoming, &now).await {
             Ok(applied) => counts += applied,

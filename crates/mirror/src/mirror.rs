@@ -87,15 +87,18 @@ impl Mirror {
     /// Applies events, such as those that a webhook brought and
     /// [`WebhookVerifier`](workos_directory_sync::events::WebhookVerifier) verified: all of them or none.
     ///
-    /// They may come in any order and any number of times. One that cannot be applied stops no other: it is kept, and
-    /// [`dead_events`](Self::dead_events) shows it.
+    /// They may come in any order and any number of times. A field that one leaves out keeps its column, unless
+    /// `previous_attributes` names it; so does a field that cannot be read, and [`quarantine`](Self::quarantine) shows it. An event
+    /// that cannot be applied stops no other: it is kept, and [`dead_events`](Self::dead_events) shows it.
     ///
     /// # Errors
     ///
     /// [`Error::Database`], and [`Error::Id`] when an event's own id cannot be one. Nothing was applied then.
     pub async fn apply_events(&self, events: &[Event]) -> Result<EventCounts, Error> {
-        let incoming = events.iter().map(Incoming::read).collect::<Result<Vec<_>, _>>()?;
-        self.store.take_events(&incoming, &self.now().canonical(), None).await
+        let now = self.now();
+        let incoming = events.iter().map(|event| Incoming::read(event, &now));
+        let incoming = incoming.collect::<Result<Vec<_>, _>>()?;
+        self.store.take_events(&incoming, &now.canonical()).await
     }
 
     /// Keeps an event that a webhook brought and
@@ -106,7 +109,7 @@ impl Mirror {
     ///
     /// [`Error::Database`], and [`Error::Id`] when the event's own id cannot be one.
     pub async fn ingest(&self, event: &Event) -> Result<(), Error> {
-        self.keep(Incoming::read(event)?).await
+        self.keep(Incoming::read(event, &self.now())?).await
     }
 
     /// Keeps an event that was read.
@@ -158,8 +161,8 @@ impl Mirror {
             return Ok(None);
         };
         let now = self.now();
-        let event = Incoming::parse(&text, &now)?;
-        self.store.take_events(&[event], &now.canonical(), None).await.map(Some)
+        let event = Incoming::parse_kept(id, &text, &now);
+        self.store.take_events(&[event], &now.canonical()).await.map(Some)
     }
 
     /// What changed, in order and once each, for an application that names itself: it goes on where it was. A new one

@@ -3,6 +3,7 @@
 //! Every column that comes from the source is text, JSON and times among them. So one piece of code compares and writes
 //! directories, users and groups, and what is compared is all of what is written.
 
+mod cleared;
 mod columns;
 pub(crate) mod json;
 mod object;
@@ -11,19 +12,19 @@ pub(crate) mod time;
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-use workos_directory_sync::Attributes;
-use workos_directory_sync::Timestamp;
-use workos_directory_sync::types::Directory;
-use workos_directory_sync::types::DirectoryGroup;
-use workos_directory_sync::types::DirectoryUser;
-
+use self::cleared::Cleared;
 pub(crate) use self::columns::Columns;
+pub(crate) use self::object::Field;
+pub(crate) use self::object::Object;
 pub(crate) use self::object::OddField;
+pub(crate) use self::object::decode;
+pub(crate) use self::object::odd;
 pub(crate) use self::object::payload;
+pub(crate) use self::object::readable_keys;
 pub(crate) use self::read::Absent;
 pub(crate) use self::read::ReadObject;
 pub(crate) use self::read::UnreadableObject;
+pub(crate) use self::read::identifier;
 pub(crate) use self::read::ids as read_ids;
 pub(crate) use self::read::object as read_object;
 use crate::Error;
@@ -130,12 +131,20 @@ pub(crate) struct Record {
     pub(crate) values: Vec<Option<String>>,
     /// The columns that stay as they are, whatever their values say.
     pub(crate) unchanged: Columns,
+    /// The keys that go from the custom attributes while the others stay.
+    pub(crate) cleared_attributes: Vec<String>,
 }
 
 impl Record {
     /// When the source last changed the object, with all digits: to be compared.
     pub(crate) fn updated_at(&self, table: &Table) -> Option<Cow<'_, str>> {
         time::order(self.value(table, "updated_at"), self.value(table, "updated_at_source"))
+    }
+
+    /// Whether the source last changed the object after a time, by the milliseconds that every time has.
+    pub(crate) fn is_newer_than(&self, table: &Table, at: &str) -> bool {
+        let updated_at = self.value(table, "updated_at").map(time::sort_key);
+        updated_at.is_some_and(|updated_at| updated_at > time::sort_key(at))
     }
 
     /// The directory of a user or group.
@@ -184,7 +193,12 @@ impl Record {
         });
         let mut values: Vec<_> = values.collect();
         values.push(repaired_columns(&repaired));
-        Self { id, values, unchanged }
+        Self {
+            id,
+            values,
+            unchanged,
+            cleared_attributes: Vec::new(),
+        }
     }
 
     /// The state of an object whose state could not be read for too long: one that nobody knows, which means suspended.
@@ -205,7 +219,44 @@ impl Record {
             id: id.to_owned(),
             values: values.collect(),
             unchanged,
+            cleared_attributes: Vec::new(),
         }
+    }
+
+    /// Gives a column a value.
+    pub(crate) fn set(&mut self, table: &Table, column: &str, text: &str) {
+        if let Some(place) = table.place(column)
+            && let Some(value) = self.values.get_mut(place)
+        {
+            *value = Some(storable(text).into_owned());
+            self.unchanged.remove(place);
+        }
+    }
+
+    /// Whether a column stays as it is.
+    pub(crate) fn keeps(&self, table: &Table, column: &str) -> bool {
+        table.place(column).is_some_and(|place| self.unchanged.contains(place))
+    }
+
+    /// The row of an object that is known to be gone, and of which nothing else has to be known.
+    pub(crate) fn into_tombstone(mut self, table: &Table) -> Self {
+        let state = match table.kind {
+            Kind::Directories => "unlinked",
+            _ => "inactive",
+        };
+        for (column, text) in [("state", state), ("directory_id", "")] {
+            if self.value(table, column).is_none() {
+                self.set(table, column, text);
+            }
+        }
+        self.say_all();
+        self
+    }
+
+    /// Makes it a row of its own, for there is none yet: columns that would stay as they are have nothing.
+    pub(crate) fn say_all(&mut self) {
+        self.unchanged = Columns::NONE;
+        self.cleared_attributes.clear();
     }
 
     /// Takes the columns that stay as they are from the row that is stored.
@@ -237,6 +288,12 @@ impl Record {
             *value = repaired_columns(&repaired);
         }
         self.unchanged = Columns::NONE;
+        let cleared = std::mem::take(&mut self.cleared_attributes);
+        if let Some(place) = table.place("custom_attributes").filter(|_| !cleared.is_empty())
+            && let Some(Some(attributes)) = self.values.get_mut(place)
+        {
+            *attributes = object::without(attributes, &cleared);
+        }
     }
 }
 
@@ -254,107 +311,6 @@ pub(crate) enum EmbeddedGroups {
     Untold,
 }
 
-pub(crate) fn directory(directory: Directory) -> Result<Record, Error> {
-    let [created_at, created_at_source] = columns(Some(&directory.created_at));
-    let [updated_at, updated_at_source] = columns(Some(&directory.updated_at));
-    let values = vec![
-        directory.organization_id,
-        directory.external_key,
-        Some(directory.type_.as_str().to_owned()),
-        Some(directory.state.as_str().to_owned()),
-        Some(directory.name),
-        directory.domain,
-        json(directory.metadata.as_ref())?,
-        created_at,
-        created_at_source,
-        updated_at,
-        updated_at_source,
-    ];
-    Ok(Record::new(
-        &DIRECTORIES,
-        checked(directory.id)?,
-        values,
-        Columns::NONE,
-        Vec::new(),
-    ))
-}
-
-/// A user who was listed for a directory.
-pub(crate) fn user(user: DirectoryUser, asked: &str) -> Result<(Record, EmbeddedGroups), Error> {
-    let id = checked(user.id)?;
-    belongs("user", &id, &user.directory_id, asked)?;
-    let groups = match user.groups {
-        None => EmbeddedGroups::Untold,
-        Some(groups) => {
-            let ids = groups
-                .into_iter()
-                .map(|group| checked(group.id))
-                .collect::<Result<_, _>>()?;
-            EmbeddedGroups::Told(ids)
-        }
-    };
-    let [created_at, created_at_source] = columns(Some(&user.created_at));
-    let [updated_at, updated_at_source] = columns(Some(&user.updated_at));
-    let roles: Option<Vec<String>> = user
-        .roles
-        .map(|roles| roles.into_iter().map(|role| role.slug).collect());
-    let values = vec![
-        Some(user.directory_id),
-        user.organization_id,
-        user.idp_id,
-        user.email,
-        json(user.emails.as_ref())?,
-        user.first_name,
-        user.last_name,
-        user.name,
-        user.job_title,
-        user.username,
-        Some(user.state.as_str().to_owned()),
-        user.role.map(|role| role.slug),
-        json(roles.as_ref())?,
-        created_at,
-        created_at_source,
-        updated_at,
-        updated_at_source,
-        text(user.custom_attributes.as_ref()),
-        text(user.raw_attributes.as_ref()),
-    ];
-    Ok((Record::new(&USERS, id, values, Columns::NONE, Vec::new()), groups))
-}
-
-/// A group that was listed for a directory.
-pub(crate) fn group(group: DirectoryGroup, asked: &str) -> Result<Record, Error> {
-    let id = checked(group.id)?;
-    belongs("group", &id, &group.directory_id, asked)?;
-    let [created_at, created_at_source] = columns(group.created_at.as_ref());
-    let [updated_at, updated_at_source] = columns(group.updated_at.as_ref());
-    let values = vec![
-        Some(group.directory_id),
-        group.organization_id,
-        group.idp_id,
-        Some(group.name),
-        created_at,
-        created_at_source,
-        updated_at,
-        updated_at_source,
-        text(group.raw_attributes.as_ref()),
-    ];
-    Ok(Record::new(&GROUPS, id, values, Columns::NONE, Vec::new()))
-}
-
-/// Refuses an object of another directory: a server that ignores a filter must not move people between directories.
-pub(crate) fn belongs(what: &'static str, id: &str, found: &str, asked: &str) -> Result<(), Error> {
-    if found == asked {
-        return Ok(());
-    }
-    Err(Error::Foreign {
-        what,
-        id: id.to_owned(),
-        found: printable(found),
-        asked: asked.to_owned(),
-    })
-}
-
 /// Returns a text that every database takes, borrowed where nothing had to be replaced: PostgreSQL has none with the
 /// character U+0000, in whose place comes U+FFFD.
 pub(crate) fn storable(text: &str) -> Cow<'_, str> {
@@ -369,7 +325,9 @@ const MAX_ID: usize = 255;
 
 /// An id, if it can be one: it becomes a key here and a part of an address.
 pub(crate) fn checked(id: String) -> Result<String, Error> {
-    if id.is_empty() || id.len() > MAX_ID || id.chars().any(char::is_control) {
+    // An id in which a character was replaced tells no two objects apart.
+    let is_odd = |character: char| character.is_control() || character == char::REPLACEMENT_CHARACTER;
+    if id.is_empty() || id.len() > MAX_ID || id.contains(is_odd) {
         return Err(Error::Id { shown: printable(&id) });
     }
     Ok(id)
@@ -382,62 +340,38 @@ fn printable(text: &str) -> String {
     text.chars().take(SHOWN).flat_map(char::escape_debug).collect()
 }
 
-/// A time in the form that sorts, and the source's text where that is another.
-fn columns(timestamp: Option<&Timestamp>) -> [Option<String>; 2] {
-    let Some(timestamp) = timestamp else {
-        return [None, None];
-    };
-    let canonical = timestamp.canonical();
-    let source = timestamp.to_string();
-    let differs = source != canonical;
-    [Some(canonical), differs.then_some(source)]
-}
-
-fn text(attributes: Option<&Attributes>) -> Option<String> {
-    attributes.map(|attributes| attributes.as_str().to_owned())
-}
-
-fn json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, Error> {
-    // None of the types has a map with keys that are no strings, the one thing that JSON cannot say.
-    let text = value.map(serde_json::to_string).transpose();
-    text.map_err(|error| Error::Database(sqlx::Error::Encode(error.into())))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
 
-    fn ada() -> DirectoryUser {
-        serde_json::from_str(
-            r#"{"id":"directory_user_1","directory_id":"directory_1","state":"on_leave","emails":[{"value":"a@b.c"}],
-                "roles":[{"slug":"admin"},{"slug":"member"}],"raw_attributes":{"b": 1.10,"a":[1e400]},
-                "created_at":"2023-04-28 20:05:31.093","updated_at":"2024-01-15T10:00:00.000Z"}"#,
-        )
-        .unwrap()
-    }
+    const ADA: &str = r#"{"id":"directory_user_1","directory_id":"directory_1","state":"on_leave","emails":[{"value":"a@b.c"}],
+        "roles":[{"slug":"admin"},{"slug":"member"}],"raw_attributes":{"b": 1.10,"a":[1e400]},
+        "created_at":"2023-04-28 20:05:31.093","updated_at":"2024-01-15T10:00:00.000Z"}"#;
 
-    fn value<'a>(table: &Table, record: &'a Record, column: &str) -> Option<&'a str> {
-        let position = table.columns.iter().position(|name| *name == column).unwrap();
-        record.values[position].as_deref()
+    fn read(table: &'static Table, json: &str) -> Record {
+        read_object(table, json, Absent::Null).unwrap().record
     }
 
     #[test]
     fn a_record_has_one_value_for_each_column() {
-        let (record, _) = user(ada(), "directory_1").unwrap();
-        assert_eq!(record.values.len(), USERS.columns.len());
-        let group_ = DirectoryGroup::new("directory_group_1", "directory_1", "Engineering");
-        assert_eq!(group(group_, "directory_1").unwrap().values.len(), GROUPS.columns.len());
-        let time: Timestamp = "2024-01-15T10:00:00.000Z".parse().unwrap();
-        let directory_ = Directory::new("directory_1", "okta scim v2.0", "linked", "Acme", time.clone(), time);
-        assert_eq!(directory(directory_).unwrap().values.len(), DIRECTORIES.columns.len());
+        for (table, json) in [
+            (&USERS, ADA),
+            (
+                &GROUPS,
+                r#"{"id":"directory_group_1","directory_id":"directory_1","name":"Engineering"}"#,
+            ),
+            (&DIRECTORIES, r#"{"id":"directory_1","state":"linked"}"#),
+        ] {
+            assert_eq!(read(table, json).values.len(), table.columns.len());
+        }
     }
 
     #[test]
     fn unknown_states_attributes_and_odd_times_are_kept_as_they_came() {
-        let (record, groups) = user(ada(), "directory_1").unwrap();
-        let value = |column| value(&USERS, &record, column);
+        let record = read(&USERS, ADA);
+        let value = |column| record.value(&USERS, column);
         assert_eq!(value("state"), Some("on_leave"));
         assert_eq!(value("raw_attributes"), Some(r#"{"b": 1.10,"a":[1e400]}"#));
         assert_eq!(value("custom_attributes"), None);
@@ -445,31 +379,61 @@ mod tests {
         assert_eq!(value("created_at"), Some("2023-04-28T20:05:31.093Z"));
         assert_eq!(value("created_at_source"), Some("2023-04-28 20:05:31.093"));
         assert_eq!(value("updated_at_source"), None);
-        assert_eq!(groups, EmbeddedGroups::Untold);
     }
 
     #[test]
     fn record_names_the_columns_in_which_something_was_replaced() {
-        let mut source = ada();
-        source.name = Some("A\0da".to_owned());
-        source.raw_attributes = Some(serde_json::from_str(r#"{"a":"\u0000"}"#).unwrap());
-        let (record, _) = user(source, "directory_1").unwrap();
-        assert_eq!(value(&USERS, &record, "name"), Some("A\u{FFFD}da"));
-        assert_eq!(value(&USERS, &record, "raw_attributes"), Some(r#"{"a":"\ufffd"}"#));
-        assert_eq!(value(&USERS, &record, "repaired"), Some(r#"["name","raw_attributes"]"#));
-        let (untouched, _) = user(ada(), "directory_1").unwrap();
-        assert_eq!(value(&USERS, &untouched, "repaired"), None);
+        let json = ADA.replace(r#""b": 1.10"#, r#""b":"\u0000""#);
+        let record = read(&USERS, &json.replace(r#""state""#, r#""name":"A\u0000da","state""#));
+        assert_eq!(record.value(&USERS, "name"), Some("A\u{FFFD}da"));
+        assert_eq!(
+            record.value(&USERS, "raw_attributes"),
+            Some(r#"{"b":"\ufffd","a":[1e400]}"#)
+        );
+        assert_eq!(record.value(&USERS, "repaired"), Some(r#"["name","raw_attributes"]"#));
+        assert_eq!(read(&USERS, ADA).value(&USERS, "repaired"), None);
+    }
+
+    /// What an event makes of the stored row of a user.
+    fn merged(stored: &Record, event: &str) -> Record {
+        let mut record = read_object(&USERS, event, Absent::Unchanged).unwrap().record;
+        record.complete_from(&USERS, |place| stored.values[place].as_deref());
+        record
     }
 
     #[test]
-    fn a_user_of_another_directory_is_refused() {
-        let error = user(ada(), "directory_2").unwrap_err();
-        assert!(matches!(error, Error::Foreign { .. }), "{error}");
+    fn record_keeps_what_an_event_leaves_out_and_clears_what_it_says_is_null_or_gone() {
+        let stored = read(
+            &USERS,
+            &ADA.replace(
+                r#""state""#,
+                r#""custom_attributes":{"a":1, "\u0000":2, "b":[2]},"name":"A\u0000","email":"e","job_title":"j","state""#,
+            ),
+        );
+        let event = r#"{"id":"directory_user_1","email":null,"state":"active","username":"u",
+            "previous_attributes":{"job_title":"j","username":null,"custom_attributes":{"a":1,"\u0000":2,"c":null}}}"#;
+        let record = merged(&stored, event);
+        let value = |column| record.value(&USERS, column);
+        assert_eq!((value("email"), value("job_title")), (None, None));
+        assert_eq!((value("state"), value("username")), (Some("active"), Some("u")));
+        assert_eq!(value("directory_id"), Some("directory_1"));
+        assert_eq!(value("name"), Some("A\u{FFFD}"));
+        assert_eq!(value("repaired"), Some(r#"["name","custom_attributes"]"#));
+        assert_eq!(value("custom_attributes"), Some(r#"{"b":[2]}"#));
+        assert_eq!(value("roles"), Some(r#"["admin","member"]"#));
+        assert_eq!(value("created_at_source"), Some("2023-04-28 20:05:31.093"));
+        let all = r#"{"id":"directory_user_1","previous_attributes":{"custom_attributes":null}}"#;
+        assert_eq!(merged(&stored, all).value(&USERS, "custom_attributes"), None);
     }
 
     #[test]
     fn an_id_that_cannot_be_one_is_refused_and_shown_in_bounded_words() {
-        for id in [String::new(), "a\0b".to_owned(), "x".repeat(100_000)] {
+        for id in [
+            String::new(),
+            "a\0b".to_owned(),
+            "a\u{FFFD}".to_owned(),
+            "x".repeat(100_000),
+        ] {
             let message = checked(id).unwrap_err().to_string();
             assert!(message.len() < 150 && !message.contains('\0'), "{message}");
         }

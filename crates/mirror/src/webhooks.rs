@@ -3,7 +3,7 @@
 //! | answer | when |
 //! | --- | --- |
 //! | 200 | the event is kept, or was before; it will be applied |
-//! | 400 | the signature is missing or has no such form, or the body is no event |
+//! | 400 | the signature is missing or has no such form, or the body is no JSON with an `id` |
 //! | 401 | the signature does not match, or is too old or too new |
 //! | 408, 413 | the body comes too slowly, or has more than 1 MiB |
 //! | 503 | the database cannot keep it now, or too many wait for it: send it again later |
@@ -27,14 +27,11 @@ use tokio::time::timeout;
 use workos_directory_sync::events::WebhookError;
 use workos_directory_sync::events::WebhookVerifier;
 
+use crate::Error;
 use crate::Mirror;
-use crate::incoming::Incoming;
 
 /// The header with the signature.
 const SIGNATURE: &str = "workos-signature";
-
-/// How long a body can be. The largest events have some ten KB.
-const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long a webhook may wait for the others, its body take to come, and the database to keep it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,7 +56,7 @@ pub fn router(mirror: Mirror, verifier: WebhookVerifier) -> Router {
         .route("/webhooks", post(take))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(DefaultBodyLimit::max(WebhookVerifier::MAX_BODY))
         .with_state(Receiver {
             mirror,
             verifier: Arc::new(verifier),
@@ -80,16 +77,16 @@ async fn take(State(receiver): State<Receiver>, request: Request) -> Response {
         Ok(Err(rejection)) => return rejection.into_response(),
         Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the body comes too slowly"),
     };
-    if let Err(error) = receiver.verifier.verify_signature(signature.as_bytes(), &body) {
-        return refuse(status(&error), &error.to_string());
-    }
-    // What is signed is kept even if it cannot be read.
-    let event = str::from_utf8(&body).map(|text| Incoming::parse(text, &receiver.mirror.now()));
-    let Ok(Ok(event)) = event else {
-        return refuse(StatusCode::BAD_REQUEST, "the body is no event, or its id cannot be one");
+    // What is signed and has an id is kept, even if nothing else of it can be read.
+    let event = match receiver.verifier.verify(signature.as_bytes(), &body) {
+        Ok(event) => event,
+        Err(error) => return refuse(status(&error), &error.to_string()),
     };
-    match timeout(PATIENCE, receiver.mirror.keep(event)).await {
+    match timeout(PATIENCE, receiver.mirror.ingest(&event)).await {
         Ok(Ok(())) => StatusCode::OK.into_response(),
+        Ok(Err(Error::Id { .. } | Error::Event(_))) => {
+            refuse(StatusCode::BAD_REQUEST, "the body is no event, or its id cannot be one")
+        }
         // What the database says is nothing for strangers.
         Ok(Err(_)) | Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "the event cannot be kept now"),
     }

@@ -13,6 +13,13 @@ impl Columns {
         self.0 |= 1_u64.checked_shl(u32::try_from(place).unwrap_or(u32::MAX)).unwrap_or(0);
     }
 
+    /// Takes a column out.
+    pub(crate) fn remove(&mut self, place: usize) {
+        let mut column = Self::NONE;
+        column.insert(place);
+        self.0 &= !column.0;
+    }
+
     /// Whether it has a column.
     pub(crate) fn contains(self, place: usize) -> bool {
         u32::try_from(place).is_ok_and(|place| self.0.checked_shr(place).unwrap_or(0) & 1 == 1)
@@ -37,5 +44,8 @@ mod tests {
         columns.insert(64);
         let places: Vec<_> = (0..70).filter(|place| columns.contains(*place)).collect();
         assert_eq!(places, [0, 19]);
+        columns.remove(19);
+        columns.remove(7);
+        assert!(columns.contains(0) && !columns.contains(19));
     }
 }

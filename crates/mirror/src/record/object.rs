@@ -58,7 +58,7 @@ fn bounded(text: &str, bytes: usize) -> String {
 
 /// Whatever a field has.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Field<'a> {
+pub(crate) enum Field<'a> {
     /// The object does not have it.
     Absent,
     /// It is `null`.
@@ -69,13 +69,13 @@ pub(super) enum Field<'a> {
 
 /// The fields of an object, unread.
 #[derive(Debug)]
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     fields: Vec<(Cow<'a, str>, &'a str)>,
 }
 
 impl<'a> Object<'a> {
     /// Takes an object apart. Of a field that comes twice the last one counts, as in JavaScript.
-    pub(super) fn parse(json: &'a str) -> Result<Self, OddField> {
+    pub(crate) fn parse(json: &'a str) -> Result<Self, OddField> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let fields = deserializer
             .deserialize_map(Fields)
@@ -83,8 +83,13 @@ impl<'a> Object<'a> {
         Ok(Self { fields })
     }
 
+    /// The names of its fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(name, _)| name.as_ref())
+    }
+
     /// A field by its name.
-    pub(super) fn field(&self, name: &str) -> Field<'a> {
+    pub(crate) fn field(&self, name: &str) -> Field<'a> {
         match self.fields.iter().rev().find(|(known, _)| known == name) {
             None => Field::Absent,
             Some((_, "null")) => Field::Null,
@@ -94,7 +99,7 @@ impl<'a> Object<'a> {
 }
 
 /// JSON whose keys can be read: half of a surrogate pair in one of them is repaired.
-pub(super) fn readable_keys(json: &str) -> Cow<'_, str> {
+pub(crate) fn readable_keys(json: &str) -> Cow<'_, str> {
     match Object::parse(json) {
         Ok(_) => Cow::Borrowed(json),
         Err(_) => repair::json_text(json),
@@ -145,7 +150,7 @@ impl<'a> serde::Deserialize<'a> for Key<'a> {
 }
 
 /// Reads a value. Half of a surrogate pair in a text becomes U+FFFD; whether it did is said, too.
-pub(super) fn decode<T: DeserializeOwned>(path: &str, json: &str) -> Result<(T, bool), OddField> {
+pub(crate) fn decode<T: DeserializeOwned>(path: &str, json: &str) -> Result<(T, bool), OddField> {
     if let Ok(value) = serde_json::from_str(json) {
         return Ok((value, false));
     }
@@ -164,7 +169,7 @@ pub(super) fn decode<T: DeserializeOwned>(path: &str, json: &str) -> Result<(T, 
 }
 
 /// Reads a text of bounded length.
-pub(super) fn text(path: &str, json: &str) -> Result<(String, bool), OddField> {
+pub(crate) fn text(path: &str, json: &str) -> Result<(String, bool), OddField> {
     let (text, is_repaired) = decode::<String>(path, json)?;
     if text.len() > MAX_TEXT {
         return Err(OddField::new(
@@ -196,8 +201,22 @@ pub(super) fn within_bounds(path: &str, json: &str) -> Result<(), OddField> {
 }
 
 /// The fault of a field that is there and cannot be used.
-pub(super) fn odd(path: &str, error: impl fmt::Display, json: &str) -> OddField {
+pub(crate) fn odd(path: &str, error: impl fmt::Display, json: &str) -> OddField {
     OddField::new(path, error, json)
+}
+
+/// Returns an object of JSON without some of its fields; the others stay in their order and byte for byte. What is no object
+/// stays.
+pub(super) fn without(json: &str, names: &[String]) -> String {
+    let Ok(object) = Object::parse(json) else {
+        return json.to_owned();
+    };
+    let fields = object
+        .fields
+        .iter()
+        .filter(|(name, _)| !names.iter().any(|other| other == name));
+    let fields = fields.map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name.as_ref())));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
 /// Whether JSON is nested deeper than is kept. The text is known to be JSON.
@@ -245,6 +264,15 @@ mod tests {
             Object::parse(&json).unwrap().field("id"),
             Field::Value(r#""x""#)
         ));
+    }
+
+    #[test]
+    fn object_without_some_fields_keeps_the_others_as_they_came() {
+        let json = r#"{"b": 1.10,"a" : [ 1 ],"\u00fc\"":{},"a":2}"#;
+        let without = |names: &[&str]| without(json, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(without(&["a", "x"]), "{\"b\":1.10,\"ü\\\"\":{}}");
+        assert_eq!(without(&["b", "a", "ü\""]), "{}");
+        assert_eq!(super::without("[1]", &["a".to_owned()]), "[1]");
     }
 
     #[test]

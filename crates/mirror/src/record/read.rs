@@ -3,11 +3,13 @@
 //! Only an id, the id of a directory, or a state that cannot be read costs an object. Another odd field costs that field: its
 //! column stays as it is, and the field is reported.
 
+use serde_json::value::RawValue;
 use workos_directory_sync::Timestamp;
 use workos_directory_sync::types::DirectoryMetadata;
 use workos_directory_sync::types::DirectoryUserEmail;
 use workos_directory_sync::types::Role;
 
+use super::Cleared;
 use super::Columns;
 use super::EmbeddedGroups;
 use super::Record;
@@ -28,7 +30,7 @@ use crate::Kind;
 pub(crate) enum Absent {
     /// It is null: in lists and in responses by id.
     Null,
-    /// Its column stays as it is: in events.
+    /// Its column stays as it is, unless `previous_attributes` names it: in events, of which only the id has to be readable.
     Unchanged,
 }
 
@@ -85,17 +87,22 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
     match table.kind {
         Kind::Directories => directory(&mut row).map_err(unreadable)?,
         Kind::Users => {
-            let directory_id = directory_id.clone().map_err(unreadable)?;
-            user(&mut row, directory_id).map_err(unreadable)?;
+            row.directory(directory_id.clone()).map_err(unreadable)?;
+            user(&mut row).map_err(unreadable)?;
         }
-        Kind::Groups | Kind::Memberships => group(&mut row, directory_id.clone().map_err(unreadable)?),
+        Kind::Groups | Kind::Memberships => {
+            row.directory(directory_id.clone()).map_err(unreadable)?;
+            group(&mut row);
+        }
     }
-    let groups = match table.kind {
-        Kind::Users => row.embedded_groups(),
+    let groups = match (table.kind, absent) {
+        (Kind::Users, Absent::Null) => row.embedded_groups(),
         _ => EmbeddedGroups::Untold,
     };
+    let mut record = Record::new(table, record_id, row.values, row.unchanged, row.repaired);
+    record.cleared_attributes = row.cleared.attributes;
     Ok(ReadObject {
-        record: Record::new(table, record_id, row.values, row.unchanged, row.repaired),
+        record,
         groups,
         odd: row.odd,
     })
@@ -127,15 +134,14 @@ fn directory(row: &mut Row<'_>) -> Result<(), OddField> {
     row.required_text("type");
     row.state()?;
     row.required_text("name");
-    row.text("domain");
+    row.domain();
     row.model::<DirectoryMetadata>("metadata");
     row.time("created_at");
     row.time("updated_at");
     Ok(())
 }
 
-fn user(row: &mut Row<'_>, directory_id: String) -> Result<(), OddField> {
-    row.push(Some(directory_id));
+fn user(row: &mut Row<'_>) -> Result<(), OddField> {
     for name in ["organization_id", "idp_id", "email"] {
         row.text(name);
     }
@@ -153,8 +159,7 @@ fn user(row: &mut Row<'_>, directory_id: String) -> Result<(), OddField> {
     Ok(())
 }
 
-fn group(row: &mut Row<'_>, directory_id: String) {
-    row.push(Some(directory_id));
+fn group(row: &mut Row<'_>) {
     row.text("organization_id");
     row.text("idp_id");
     row.required_text("name");
@@ -164,7 +169,7 @@ fn group(row: &mut Row<'_>, directory_id: String) {
 }
 
 /// An id that can be a key.
-fn identifier(object: &Object<'_>, name: &str) -> Result<String, OddField> {
+pub(crate) fn identifier(object: &Object<'_>, name: &str) -> Result<String, OddField> {
     let json = match object.field(name) {
         Field::Absent => return Err(odd(name, "missing", "")),
         Field::Null => "null",
@@ -182,6 +187,8 @@ struct Row<'a> {
     object: &'a Object<'a>,
     columns: &'static [&'static str],
     absent: Absent,
+    /// What an event says is not there any more.
+    cleared: Cleared,
     values: Vec<Option<String>>,
     unchanged: Columns,
     repaired: Vec<&'static str>,
@@ -190,14 +197,27 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn new(table: &'static Table, object: &'a Object<'a>, absent: Absent) -> Self {
+        let (cleared, odd) = match absent {
+            Absent::Null => (Cleared::default(), None),
+            Absent::Unchanged => Cleared::of(object),
+        };
         Self {
             object,
             columns: table.columns,
             absent,
+            cleared,
             values: Vec::with_capacity(table.columns.len()),
             unchanged: Columns::NONE,
             repaired: Vec::new(),
-            odd: Vec::new(),
+            odd: odd.into_iter().collect(),
+        }
+    }
+
+    /// What the object has of a name; null where it had something before, and says so by leaving it out.
+    fn field(&self, name: &str) -> Field<'a> {
+        match self.object.field(name) {
+            Field::Absent if self.cleared.has(name) => Field::Null,
+            field => field,
         }
     }
 
@@ -218,7 +238,7 @@ impl<'a> Row<'a> {
 
     /// The JSON of a field; without it the next column is decided.
     fn value(&mut self, name: &str) -> Option<&'a str> {
-        match self.object.field(name) {
+        match self.field(name) {
             Field::Value(json) => Some(json),
             Field::Absent if self.absent == Absent::Unchanged => {
                 self.keep();
@@ -251,30 +271,54 @@ impl<'a> Row<'a> {
 
     /// A text without which an object is odd.
     fn required_text(&mut self, name: &str) {
-        match self.object.field(name) {
+        match self.field(name) {
             Field::Null => self.keep_odd(odd(name, "null", "null")),
             Field::Absent if self.absent == Absent::Null => self.keep_odd(odd(name, "missing", "")),
             _ => self.text(name),
         }
     }
 
-    /// What may be done; without it an object cannot be mirrored.
+    /// In which directory it is; a list has to say so.
+    fn directory(&mut self, directory_id: Result<String, OddField>) -> Result<(), OddField> {
+        match directory_id {
+            Ok(id) => self.push(Some(id)),
+            Err(fault) if self.absent == Absent::Null => return Err(fault),
+            Err(_) if matches!(self.object.field("directory_id"), Field::Absent) => self.keep(),
+            Err(fault) => self.keep_odd(fault),
+        }
+        Ok(())
+    }
+
+    /// What may be done; without it an object of a list cannot be mirrored.
     fn state(&mut self) -> Result<(), OddField> {
-        let json = match self.object.field("state") {
+        let read = match self.field("state") {
             Field::Absent if self.absent == Absent::Unchanged => {
                 self.keep();
                 return Ok(());
             }
-            Field::Absent => return Err(odd("state", "missing", "")),
-            Field::Null => "null",
-            Field::Value(json) => json,
+            Field::Absent => Err(odd("state", "missing", "")),
+            Field::Null => Err(odd("state", "null", "null")),
+            Field::Value(json) => text("state", json).and_then(|(state, is_repaired)| match state.as_str() {
+                "" => Err(odd("state", "empty", json)),
+                _ => Ok((Some(state), is_repaired)),
+            }),
         };
-        let (state, is_repaired) = text("state", json)?;
-        if state.is_empty() {
-            return Err(odd("state", "empty", json));
+        match read {
+            Err(fault) if self.absent == Absent::Null => return Err(fault),
+            read => self.push_read(read),
         }
-        self.push_read(Ok((Some(state), is_repaired)));
         Ok(())
+    }
+
+    /// The domain of a directory. Events have a list of them in its place.
+    fn domain(&mut self) {
+        match (self.object.field("domain"), self.object.field("domains")) {
+            (Field::Absent | Field::Null, Field::Value(json)) if self.absent == Absent::Unchanged => {
+                self.push_read(first_domain(json));
+            }
+            (Field::Absent, Field::Null) => self.push(None),
+            _ => self.text("domain"),
+        }
     }
 
     /// JSON of a model, written anew: what it does not have is left out.
@@ -317,39 +361,34 @@ impl<'a> Row<'a> {
 
     /// A time in the form that sorts, and the source's text where that is another.
     fn time(&mut self, name: &str) {
-        match self.object.field(name) {
+        let json = match self.field(name) {
             // Early objects do not have it: what is known stays.
-            Field::Absent => {
-                self.keep();
-                self.keep();
+            Field::Absent => return self.keep_time(),
+            Field::Null => "null",
+            Field::Value(json) => json,
+        };
+        let read = text(name, json).and_then(|(text, _)| {
+            let time = text.parse::<Timestamp>().map_err(|error| odd(name, error, json))?;
+            Ok((time, text))
+        });
+        match read {
+            Ok((time, text)) => {
+                let canonical = time.canonical();
+                let differs = canonical != text;
+                self.push(Some(canonical));
+                self.push(differs.then_some(text));
             }
-            Field::Null if self.absent == Absent::Unchanged => {
-                self.push(None);
-                self.push(None);
-            }
-            Field::Null => {
-                self.keep_odd(odd(name, "null", "null"));
-                self.keep();
-            }
-            Field::Value(json) => {
-                let read = text(name, json).and_then(|(text, _)| {
-                    let time = text.parse::<Timestamp>().map_err(|error| odd(name, error, json))?;
-                    Ok((time, text))
-                });
-                match read {
-                    Ok((time, text)) => {
-                        let canonical = time.canonical();
-                        let differs = canonical != text;
-                        self.push(Some(canonical));
-                        self.push(differs.then_some(text));
-                    }
-                    Err(fault) => {
-                        self.keep_odd(fault);
-                        self.keep();
-                    }
-                }
+            Err(fault) => {
+                self.odd.push(fault);
+                self.keep_time();
             }
         }
+    }
+
+    /// The next two columns stay as they are.
+    fn keep_time(&mut self) {
+        self.keep();
+        self.keep();
     }
 
     /// The groups of a user. An odd one costs all of them: the memberships are found out in another way.
@@ -374,4 +413,22 @@ impl<'a> Row<'a> {
             }
         }
     }
+}
+
+/// The first of a directory's domains; `None` where there is none.
+fn first_domain(json: &str) -> Result<(Option<String>, bool), OddField> {
+    let (domains, _) = decode::<Vec<Box<RawValue>>>("domains", json)?;
+    let mut first = Ok((None, false));
+    for domain in &domains {
+        let named = Object::parse(domain.get()).map(|domain| domain.field("domain"));
+        let read = match named {
+            Ok(Field::Value(json)) => text("domains", json),
+            _ => Err(odd("domains", "a domain without its name", json)),
+        };
+        match read {
+            Ok((domain, is_repaired)) => return Ok((Some(domain), is_repaired)),
+            Err(fault) => first = Err(fault),
+        }
+    }
+    first
 }

@@ -1,7 +1,8 @@
 //! The quarantine: what the source said that cannot be read, an object or a field of one.
 //!
-//! A row is written in the transaction that writes the rest of the page. It goes when a later full sync lists its directory
-//! without meeting the fault again, or when the object is asked for by id and reads well.
+//! A row is written in the transaction that writes the rest of the page, or that applies the event. It goes when a later full sync
+//! lists its directory without meeting the fault again, when the object is asked for by id and reads well, or when an event has
+//! the field and it reads well.
 
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
@@ -43,7 +44,7 @@ pub struct QuarantinedObject {
     pub error: String,
     /// The value as it came, at most 4 KiB of it.
     pub payload: String,
-    /// Where it was met: in a `list` or in a `lookup` (a response by id).
+    /// Where it was met: in a `list`, a `lookup` (a response by id) or an `event`.
     pub source: String,
     /// When it was met first.
     pub first_seen_at: String,
@@ -58,6 +59,7 @@ pub struct QuarantinedObject {
 pub(crate) enum Source {
     List,
     Lookup,
+    Event,
 }
 
 impl Source {
@@ -65,6 +67,7 @@ impl Source {
         match self {
             Self::List => "list",
             Self::Lookup => "lookup",
+            Self::Event => "event",
         }
     }
 }
@@ -88,6 +91,17 @@ impl Finding {
             directory_id: directory_id.map(str::to_owned),
             fault,
             source,
+        }
+    }
+
+    /// An event without an id that can be one.
+    pub(crate) fn event(fault: OddField) -> Self {
+        Self {
+            kind: "events",
+            id: None,
+            directory_id: None,
+            fault,
+            source: Source::Event,
         }
     }
 
@@ -187,7 +201,7 @@ pub(super) async fn hides_absences(connection: &mut Connection, key: StepKey<'_>
     };
     let found: Option<i64> = sqlx::query_scalar(
         "SELECT number FROM quarantine
-         WHERE run = $1 AND kind IN ($2, $3) AND ($4 IS NULL OR directory_id = $4)
+         WHERE run = $1 AND kind IN ($2, $3) AND ($4 IS NULL OR directory_id = $4) AND source <> 'event'
            AND (object_id IS NULL OR path = 'directory_id') LIMIT 1",
     )
     .bind(key.run)
@@ -225,6 +239,28 @@ pub(super) async fn release(connection: &mut Connection, kind: Kind, ids: &[Stri
         .bind(json_array(ids)?)
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Empties rows by their numbers.
+pub(super) async fn release_numbers(connection: &mut Connection, numbers: &[i64]) -> Result<(), sqlx::Error> {
+    for number in numbers {
+        sqlx::query("DELETE FROM quarantine WHERE number = $1")
+            .bind(number)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Empties what there is of events without an id, once a full sync has brought what they told.
+pub(super) async fn release_events(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "DELETE FROM quarantine WHERE kind = 'events' AND last_seen_at <
+             (SELECT MAX(started_at) FROM sync_runs WHERE state = 'finished' AND scope = 'all')",
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -286,11 +322,8 @@ impl Store {
 
     /// Empties a row whose object is not there any more.
     pub(crate) async fn release_quarantined(&self, number: i64) -> Result<(), Error> {
-        sqlx::query("DELETE FROM quarantine WHERE number = $1")
-            .bind(number)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let mut connection = self.pool.acquire().await?;
+        Ok(release_numbers(&mut connection, &[number]).await?)
     }
 }
 

@@ -307,13 +307,15 @@ async fn an_event_that_is_not_as_the_api_describes_it_stops_no_other_of_its_page
     .await;
     let odd = client_of(&interposer.base_url, &emulator);
     let counts = world.mirror.follow(&odd).poll().await.unwrap();
-    assert_eq!((counts.applied, counts.dead), (2, 1));
+    // Its id says when it happened.
+    let dead = u64::from(field != "created_at");
+    assert_eq!((counts.applied, counts.dead), (3 - dead, dead));
     assert_eq!(world.deleted().await.len(), 3);
-    assert_eq!(interposer.calls(), 2);
+    assert_eq!(interposer.calls(), 1);
     assert_eq!(world.mirror.follow(&odd).poll().await.unwrap(), EventCounts::default());
-    assert_eq!(interposer.calls(), 3);
+    assert_eq!(interposer.calls(), 2);
     // The dead one can be tried again when somebody has mended it, and a full sync mends the rest.
-    assert_eq!(world.mirror.dead_events(10).await.unwrap().len(), 1);
+    assert_eq!(world.mirror.dead_events(10).await.unwrap().len() as u64, dead);
     world.mirror.full_sync(&client).run().await.unwrap();
     world.assert_equals(&client).await;
 }

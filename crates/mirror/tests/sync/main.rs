@@ -16,6 +16,7 @@ mod faults;
 mod histories;
 mod interposer;
 mod interruption;
+mod odd_events;
 mod plans;
 mod scope;
 mod source;

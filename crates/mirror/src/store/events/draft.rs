@@ -122,6 +122,16 @@ impl Draft {
         }
     }
 
+    /// The directory that a row is in which an event put; for a directory its own id.
+    pub(super) fn directory_of<'a>(&'a self, kind: Kind, id: &'a str) -> &'a str {
+        let objects = match kind {
+            Kind::Directories => return id,
+            Kind::Users => &self.users,
+            Kind::Groups | Kind::Memberships => &self.groups,
+        };
+        objects.end(id).map_or("", |(directory, _)| directory)
+    }
+
     /// Does what an event means that puts a row or is about a membership, and says what became of it.
     pub(super) fn take(&mut self, meaning: &Meaning, mark: Mark) -> Fate {
         match meaning {
@@ -132,26 +142,33 @@ impl Draft {
     }
 
     fn put(&mut self, table: &'static Table, mut record: Record, mark: Mark) -> Fate {
+        let is_incomplete = ["directory_id", "state"]
+            .iter()
+            .any(|column| record.keeps(table, column));
+        let is_undated = record.keeps(table, "updated_at");
         // A directory that is gone took everything with it.
         let is_homeless = table.kind != Kind::Directories
             && matches!(self.directories.end(record.directory_id(table)), Some((_, true)));
         let objects = self.objects(table.kind);
         let known = objects.rows.get(&record.id);
-        if let Some(known) = known {
-            record.complete_from(table, |place| known.record.values.get(place).and_then(Option::as_deref));
-        }
         match known {
             Some(known) => {
-                let (new, old) = (record.updated_at(table), known.record.updated_at(table));
-                if known.is_deleted || new < old || (new == old && mark.is_behind(known.mark.as_ref())) {
+                record.complete_from(table, |place| known.record.values.get(place).and_then(Option::as_deref));
+                let is_behind = mark.is_behind(known.mark.as_ref());
+                let is_stale = if is_undated {
+                    // The object changed when the event happened: after what is known, unless that is later.
+                    is_behind || known.record.is_newer_than(table, &mark.at)
+                } else {
+                    let (new, old) = (record.updated_at(table), known.record.updated_at(table));
+                    new < old || (new == old && is_behind)
+                };
+                if known.is_deleted || is_stale {
                     return Fate::Stale;
-                }
-                if table.kind == Kind::Directories {
-                    complete(&mut record, table, &known.record);
                 }
             }
             None if is_homeless => return Fate::Stale,
-            None => {}
+            None if is_incomplete => return Fate::Dead,
+            None => record.say_all(),
         }
         let is_news = known.is_none_or(|known| known.record != record);
         let told = is_news.then(|| {
@@ -225,15 +242,6 @@ impl Draft {
     }
 }
 
-/// What the events of directories do not say stays as it is.
-fn complete(record: &mut Record, table: &Table, known: &Record) {
-    for ((column, value), known) in table.columns.iter().zip(&mut record.values).zip(&known.values) {
-        if matches!(*column, "domain" | "metadata") && value.is_none() {
-            value.clone_from(known);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +271,7 @@ mod tests {
             id: "1".to_owned(),
             values: values.collect(),
             unchanged: Columns::NONE,
+            cleared_attributes: Vec::new(),
         }
     }
 

@@ -49,7 +49,7 @@ impl Draft {
                         Kind::Users => users.rows.insert(&record.id),
                         Kind::Groups | Kind::Memberships => groups.rows.insert(&record.id),
                     };
-                    if table.kind != Kind::Directories {
+                    if table.kind != Kind::Directories && !record.keeps(table, "directory_id") {
                         directories.ends.insert(record.directory_id(table));
                     }
                 }
@@ -132,6 +132,7 @@ fn object(row: &DatabaseRow, objects: &Objects, id: String) -> Result<Object, sq
             id,
             values: values.collect::<Result<_, _>>()?,
             unchanged: Columns::NONE,
+            cleared_attributes: Vec::new(),
         },
         is_deleted: row.try_get::<Option<&str>, _>("deleted_at")?.is_some(),
         mark: mark(row)?,

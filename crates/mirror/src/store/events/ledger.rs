@@ -12,10 +12,15 @@ use crate::incoming::Incoming;
 use crate::incoming::Meaning;
 use crate::record::Record;
 use crate::record::Table;
+use crate::record::time;
 use crate::store::Connection;
 use crate::store::Dialect;
 use crate::store::Rows;
 use crate::store::json_array;
+
+/// Why an event is dead that says too little of an object that is not known.
+const INCOMPLETE: &str =
+    "the object is not known, and its directory or state cannot be read from the event: a full sync brings it";
 
 /// An event that did not come before, or was dead.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +80,7 @@ pub(super) async fn fresh<'a>(
             Some(run) => (*run)?,
             None => run,
         };
-        let is_known = known_before.is_some_and(|time| event.created_at.as_str() < time);
+        let is_known = known_before.is_some_and(|time| time::sort_key(&event.created_at) < time::sort_key(time));
         Some(Fresh { event, run, is_known })
     });
     Ok(fresh.collect())
@@ -106,6 +111,7 @@ pub(super) async fn write(
     for (Fresh { event, run, .. }, fate) in fresh.iter().zip(fates) {
         let error = match &event.meaning {
             Meaning::Unreadable(reason) => Some(reason.as_str()),
+            _ if *fate == Fate::Dead => Some(INCOMPLETE),
             _ => None,
         };
         let pair = match &event.meaning {

@@ -1,7 +1,7 @@
 //! Events: each is remembered by its id and applied once, in one transaction with the rows that it changes.
 //!
 //! - Of two states of an object the one with the newer `updated_at` stays, and with the same `updated_at` the one of the
-//!   later event.
+//!   later event. A state that does not say when it was is that of the time of its event.
 //! - An object that is gone stays gone, whatever event comes: a user who returns has a new id. Only a full sync, which sees
 //!   the source itself, brings a row back.
 //! - A membership has no `updated_at`: the later event of the pair counts. An end is remembered even where no beginning
@@ -17,16 +17,18 @@
 //! only the database knows.
 //!
 //! ```text
-//! ledger   which events came before, and what became of each
-//! draft    what events make of rows, without a database
-//! io       how those rows are loaded and written
-//! cascade  what events delete, and what goes with it
+//! ledger    which events came before, and what became of each
+//! draft     what events make of rows, without a database
+//! io        how those rows are loaded and written
+//! cascade   what events delete, and what goes with it
+//! readings  which of their fields cannot be read
 //! ```
 
 mod cascade;
 mod draft;
 mod io;
 mod ledger;
+mod readings;
 
 use std::collections::HashSet;
 use std::ops::AddAssign;
@@ -37,8 +39,10 @@ use sqlx::Row;
 
 use self::draft::Draft;
 use self::ledger::Fresh;
+use self::readings::Readings;
 use super::Connection;
 use super::Dialect;
+use super::Finding;
 use super::Lease;
 use super::Rows;
 use super::Stamp;
@@ -47,7 +51,9 @@ use super::cursors;
 use super::json_array;
 use super::leases;
 use super::outbox;
+use super::quarantine;
 use crate::Error;
+use crate::event_page::EventPage;
 use crate::incoming::Incoming;
 use crate::incoming::Meaning;
 use crate::record::Table;
@@ -140,27 +146,35 @@ impl Mark {
 }
 
 impl Store {
-    /// Applies events in their order, all or nothing. Those that come from a list, whose lease this worker has, move its
-    /// cursor behind the last of them.
-    pub(crate) async fn take_events(
+    /// Applies events in their order, all or nothing.
+    pub(crate) async fn take_events(&self, incoming: &[Incoming], now: &str) -> Result<EventCounts, Error> {
+        let mut transaction = self.begin().await?;
+        let counts = take_all(&mut transaction, incoming, now).await?;
+        transaction.commit().await?;
+        Ok(counts)
+    }
+
+    /// Applies a page of a list of events, whose lease this worker has, and moves the cursor behind it: all or nothing.
+    pub(crate) async fn take_event_page(
         &self,
-        incoming: &[Incoming],
+        page: &EventPage,
         now: &str,
-        list: Option<(&str, &Lease)>,
+        scope: &str,
+        lease: &Lease,
     ) -> Result<EventCounts, Error> {
         let mut transaction = self.begin().await?;
-        if let Some((_, lease)) = list {
-            leases::check(&mut transaction, lease).await?;
-        }
-        let counts = take_all(&mut transaction, incoming, now).await?;
-        if let Some((scope, _)) = list {
-            sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
-                .bind(incoming.last().map(|event| event.id.as_str()))
-                .bind(now)
-                .bind(scope)
-                .execute(&mut *transaction)
-                .await?;
-        }
+        leases::check(&mut transaction, lease).await?;
+        let counts = take_all(&mut transaction, &page.events, now).await?;
+        let run = newest_run(&mut transaction).await?;
+        let findings: Vec<_> = page.unreadable.iter().cloned().map(Finding::event).collect();
+        quarantine::write(&mut transaction, Stamp { run, now }, &findings).await?;
+        quarantine::release_events(&mut transaction).await?;
+        sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
+            .bind(page.cursor.as_deref())
+            .bind(now)
+            .bind(scope)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(counts)
     }
@@ -177,25 +191,34 @@ pub(super) async fn take_all(
     outbox::lock(connection).await?;
     let known_before = cursors::known_before(connection).await?;
     let fresh = ledger::fresh(connection, incoming, run, known_before.as_deref()).await?;
-    let (mut fates, mut came) = (Vec::with_capacity(fresh.len()), Vec::new());
+    let (mut fates, mut taken) = (Vec::with_capacity(fresh.len()), Taken::default());
     loop {
-        let taken = match &fresh[fates.len()..] {
+        fates.extend(match &fresh[fates.len()..] {
             [] => break,
             rest @ [first, ..] => match first.deletes() {
-                Some((table, _)) => delete(connection, table, rest, now, &mut came).await?,
-                None => put(connection, rest, now, &mut came).await?,
+                Some((table, _)) => delete(connection, table, rest, now, &mut taken).await?,
+                None => put(connection, rest, now, &mut taken).await?,
             },
-        };
-        fates.extend(taken);
+        });
     }
     ledger::write(connection, now, &fresh, &fates).await?;
-    unpark(connection, Stamp { run, now }, &came).await?;
+    let stamp = Stamp { run, now };
+    unpark(connection, stamp, &taken.came).await?;
+    taken.readings.write(connection, stamp).await?;
     let mut counts = EventCounts {
         repeated: u64::try_from(incoming.len() - fresh.len()).unwrap_or(u64::MAX),
         ..EventCounts::default()
     };
     fates.into_iter().for_each(|fate| counts.count(fate));
     Ok(counts)
+}
+
+/// What events have done, besides what became of each.
+#[derive(Debug, Default)]
+struct Taken {
+    /// The ids of users and groups that came.
+    came: Vec<String>,
+    readings: Readings,
 }
 
 /// The newest full sync, or 0 before the first. Its pages wait until the transaction has ended: a page that has compared
@@ -218,7 +241,7 @@ async fn put(
     connection: &mut Connection,
     events: &[Fresh<'_>],
     now: &str,
-    came: &mut Vec<String>,
+    taken: &mut Taken,
 ) -> Result<Vec<Fate>, sqlx::Error> {
     let run = events.first().map_or(0, |event| event.run);
     let stretch = events
@@ -229,17 +252,22 @@ async fn put(
     let mut draft = Draft::load(connection, now, fresh.map(|event| &event.event.meaning)).await?;
     let mut fates = Vec::with_capacity(stretch.len());
     for event in stretch {
-        fates.push(match &event.event.meaning {
+        let fate = match &event.event.meaning {
             Meaning::Nothing => Fate::Kept,
             Meaning::Unreadable(_) => Fate::Dead,
             _ if event.is_known => Fate::Stale,
             meaning => draft.take(meaning, event.mark()),
-        });
+        };
+        if let (Fate::Applied, Meaning::Put(table, record)) = (fate, &event.event.meaning) {
+            let directory = draft.directory_of(table.kind, &record.id);
+            taken.readings.put(table, record, directory, &event.event.odd);
+        }
+        fates.push(fate);
         if draft.awaited.is_some() {
             break;
         }
     }
-    came.extend_from_slice(&draft.came);
+    taken.came.extend_from_slice(&draft.came);
     draft.write(connection, run).await?;
     Ok(fates)
 }
@@ -250,7 +278,7 @@ async fn delete(
     table: &'static Table,
     events: &[Fresh<'_>],
     now: &str,
-    came: &mut Vec<String>,
+    taken: &mut Taken,
 ) -> Result<Vec<Fate>, sqlx::Error> {
     let run = events.first().map_or(0, |event| event.run);
     let mut ids = HashSet::new();
@@ -260,8 +288,11 @@ async fn delete(
     });
     let stretch: Vec<_> = stretch.collect();
     let were_gone = cascade::delete(connection, table, &stretch, Stamp { run, now }).await?;
-    // What waits for one that was not known until now waits in vain: it is looked at.
-    came.extend(stretch.iter().map(|(record, _)| record.id.clone()));
+    for (record, _) in &stretch {
+        // What waits for one that was not known until now waits in vain: it is looked at.
+        taken.came.push(record.id.clone());
+        taken.readings.gone(table, &record.id);
+    }
     let fates = stretch.iter().map(|(record, _)| {
         if were_gone.contains(&record.id) {
             Fate::Stale

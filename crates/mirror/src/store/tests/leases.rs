@@ -1,6 +1,7 @@
 //! Leases: who has what, and what becomes of who lost it.
 
 use super::*;
+use crate::event_page::EventPage;
 
 /// A worker that is there until its store is closed.
 async fn enter(store: &Store) -> i64 {
@@ -51,12 +52,12 @@ async fn who_was_stopped_and_lost_a_lease_to_another_writes_nothing_more(
             )
             .await
             .unwrap_err(),
+        store.finish_step(key(&lost, Kind::Users), stale).await.unwrap_err(),
+        store.finish_directories(stale, None).await.unwrap_err(),
         store
-            .finish_step(key(&lost, Kind::Users), stale, Guard::Off)
+            .end_directories(stale, None, ends(AbsenceSettings::default()))
             .await
             .unwrap_err(),
-        store.finish_directories(stale, None, Guard::Off).await.unwrap_err(),
-        store.remove_directory(stale, DIRECTORY, Guard::Off).await.unwrap_err(),
         store
             .choose_plan(key(&lost, Kind::Memberships), stale, MembershipPlan::Embedded)
             .await
@@ -70,7 +71,7 @@ async fn who_was_stopped_and_lost_a_lease_to_another_writes_nothing_more(
     assert_eq!(column(&store, "SELECT name FROM users").await, ["Ada"]);
     assert_eq!(column(&store, "SELECT state FROM sync_runs").await, ["running"]);
 
-    finish(&store, &lease, 2, Kind::Users, Guard::Off).await.unwrap();
+    finish(&store, &lease, 2, Kind::Users).await;
     store.listed(held(&lease, &late), None).await.unwrap();
 }
 
@@ -118,13 +119,14 @@ async fn who_lost_the_list_of_events_neither_applies_nor_forgets_anything(
     let lease = store.take_events_lease(other).await.unwrap().unwrap();
     assert!(lease.token > lost.token);
 
-    let applied = store.take_events(&[], &time(2), Some(("all", &lost))).await;
+    let page = EventPage::default();
+    let applied = store.take_event_page(&page, &time(2), "all", &lost).await;
     assert!(matches!(applied, Err(Error::TakenOver { run: 0 })), "{applied:?}");
     let forgot = store.lose_cursor("all", &lost, &time(2)).await;
     assert!(matches!(forgot, Err(Error::TakenOver { run: 0 })), "{forgot:?}");
     assert_eq!(store.place("all", &time(3)).await.unwrap(), place);
 
-    store.take_events(&[], &time(2), Some(("all", &lease))).await.unwrap();
+    store.take_event_page(&page, &time(2), "all", &lease).await.unwrap();
     assert_ne!(store.place("all", &time(3)).await.unwrap(), place);
 }
 

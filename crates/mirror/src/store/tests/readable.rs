@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest::test_runner::TestRunner;
-use workos_directory_sync::types::DirectoryUser;
 
 use super::*;
 use crate::Change;
@@ -16,8 +15,8 @@ fn source(id: &str, raw_attributes: &str, rest: &str) -> (Record, EmbeddedGroups
         r#"{{"id":"{id}","directory_id":"{DIRECTORY}","state":"active","raw_attributes":{raw_attributes},{rest}
             "created_at":"2024-01-15T10:00:00.000Z","updated_at":"2024-01-15T10:00:00.000Z"}}"#
     );
-    let user: DirectoryUser = serde_json::from_str(&json).unwrap();
-    crate::record::user(user, DIRECTORY).unwrap()
+    let read = crate::record::read_object(&USERS, &json, crate::record::Absent::Null).unwrap();
+    (read.record, read.groups)
 }
 
 /// Attributes that PostgreSQL takes into a column of JSON and cannot read there, and what becomes of them.
@@ -97,7 +96,11 @@ async fn json_of_every_row_is_readable_whatever_came_and_found_unchanged(
         counts(0, 0, 0, count)
     );
 
-    let kept = column(&store, "SELECT CAST(raw_attributes AS TEXT) FROM users ORDER BY id").await;
+    let kept = column(
+        &store,
+        "SELECT CAST(raw_attributes AS TEXT) FROM users WHERE id < 'u99' ORDER BY id",
+    )
+    .await;
     for ((came, wanted), kept) in nasty().iter().zip(&kept) {
         assert_eq!(kept, wanted, "of {}", &came[..came.len().min(80)]);
     }
@@ -123,7 +126,7 @@ async fn json_of_every_row_is_readable_whatever_came_and_found_unchanged(
 }
 
 /// Any JSON, with much of what PostgreSQL does not read.
-fn any_json() -> impl Strategy<Value = String> {
+pub(super) fn any_json() -> impl Strategy<Value = String> {
     let number = prop_oneof![
         "-?(0|[1-9][0-9]{0,12})(\\.[0-9]{1,12})?([eE][+-]?[0-9]{1,11})?",
         Just("1e131071".to_owned()),
