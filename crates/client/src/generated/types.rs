@@ -851,7 +851,7 @@ pub struct DirectoryUser {
     pub username: Option<String>,
     /// Whether the user may act.
     pub state: DirectoryUserState,
-    /// What the identity provider said of the user.
+    /// What the identity provider said of the user; no longer filled since 2026-04-15.
     ///
     /// Deprecated by the API.
     ///
@@ -1015,9 +1015,9 @@ impl<'de> Deserialize<'de> for DirectoryUserList {
 pub enum DirectoryUserState {
     /// The user may act.
     Active,
-    /// The user was deactivated; by default such users are deleted instead.
+    /// The user was deactivated or suspended; by default such users are deleted instead.
     Inactive,
-    /// The user is suspended for now.
+    /// The user is suspended for now; since 2023-12-11 such users are `inactive`.
     Suspended,
     /// A value that this version does not know.
     Unknown(String),
@@ -1105,7 +1105,7 @@ pub struct DirectoryUserUpdated {
     pub username: Option<String>,
     /// Whether the user may act.
     pub state: DirectoryUserState,
-    /// What the identity provider said of the user.
+    /// What the identity provider said of the user; no longer filled since 2026-04-15.
     ///
     /// Deprecated by the API.
     ///
