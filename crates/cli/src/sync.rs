@@ -50,7 +50,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     dry_run: bool,
 
-    /// Go on though the source knows none of the directories in the database
+    /// Go on though the source has none of the directories in the database: its own come beside, and those that it does not
+    /// know by id end
     #[arg(long)]
     allow_other_environment: bool,
 
