@@ -58,7 +58,10 @@ pub(super) async fn read(
     };
     match error {
         workos_directory_mirror::Error::Api(error) => {
-            checks.push(Check::error(CHECK, None, &error));
+            let mut check = Check::error(CHECK, None, &error);
+            // It ended the reading, and no odd object stands for it.
+            check.is_unreadable = false;
+            checks.push(check);
             (odd, Some(error))
         }
         error => {

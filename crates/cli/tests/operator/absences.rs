@@ -164,6 +164,47 @@ async fn deletions_approve_refuses_fewer_than_are_undecided() {
     assert_eq!(world.run(&with_database(&["sync"])).code, 6);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn confirmed_absences_beyond_deleted_at_once_percent_wait_for_approval() {
+    let world = World::small().await;
+    let directory = directory(&world);
+    world.lines(&with_database(&["sync", "--output", "json"]));
+    for user in &users(&world)[..2] {
+        world.emulator.delete_user(user).unwrap();
+    }
+    let guarded = with_database(&["sync", "--deleted-at-once-percent", "20"]);
+    let sync = world.run(&guarded);
+    assert_eq!(sync.code, 6, "{}", sync.stderr);
+    let pending = world.lines(&with_database(&["deletions", "list"])).remove(0);
+    assert_eq!(pending["count"], 2);
+    assert!(
+        pending["reasons"][0]
+            .as_str()
+            .unwrap()
+            .contains("404, waits for approval"),
+        "{pending}"
+    );
+    let arguments = [
+        "deletions",
+        "approve",
+        "--directory",
+        &directory,
+        "--kind",
+        "users",
+        "--at-most",
+        "2",
+    ];
+    let approved = world
+        .lines(&with_database(&[&arguments[..], &["--output", "json"]].concat()))
+        .remove(0);
+    assert_eq!(
+        (&approved["at_most"], &approved["pending"]["count"]),
+        (&2.into(), &2.into())
+    );
+    let summary = world.lines(&[&guarded[..], &["--output", "json"]].concat()).remove(0);
+    assert_eq!(summary["users"]["deleted"], 2);
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn follow_asks_for_what_sync_left_beyond_max_lookups() {

@@ -119,6 +119,22 @@ async fn quarantine_retry_of_object_that_stays_odd_or_is_refused_ends_with_exit_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quarantine_retry_of_object_without_readable_id_says_what_reads_it_again() {
+    let world = World::small().await;
+    spoil(&world, "/id", "7");
+    assert_eq!(world.run(&[&["sync"], &DATABASE[..]].concat()).code, 6);
+    let entry = world
+        .lines(&[&["quarantine", "list"], &DATABASE[..]].concat())
+        .remove(0);
+    assert_eq!((&entry["id"], &entry["path"]), (&Value::Null, &"id".into()));
+    let number = entry["number"].to_string();
+    let retry = world.run(&[&["quarantine", "retry", &number], &DATABASE[..]].concat());
+    assert_eq!(retry.code, 1);
+    assert!(retry.stderr.contains("the next `dsync sync`"), "{}", retry.stderr);
+    assert_eq!(world.lines(&[&["quarantine", "list"], &DATABASE[..]].concat()), [entry]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn verify_deep_of_lists_that_read_well_is_exit_code_0() {
     let world = World::small().await;
     let ended = world.run(&["verify", "--deep"]);
