@@ -17,6 +17,7 @@ mod histories;
 mod interposer;
 mod interruption;
 mod odd_events;
+mod odd_webhooks;
 mod plans;
 mod scope;
 mod source;
