@@ -413,6 +413,8 @@ async fn undated_event_is_applied_when_it_happened_after_what_is_known(#[values(
         event.created_at = at.parse().unwrap();
         event
     };
+    // As a list brings it.
+    world.execute("UPDATE users SET event_id = NULL, event_at = NULL").await;
     // Before the row's `updated_at`; after it; before that event; within its millisecond.
     for (id, at, state, updated_at, wanted) in [
         (
@@ -489,4 +491,29 @@ async fn event_without_a_readable_id_is_quarantined_and_stops_no_other_of_its_li
     world.assert_equals(&client).await;
     world.mirror.follow(&client).poll().await.unwrap();
     assert_eq!(world.mirror.quarantined_count().await.unwrap(), 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn list_goes_on_behind_a_page_of_events_without_readable_ids(#[values(Sqlite, Postgres)] database: Database) {
+    let emulator = live(&Source::new(1, 12, 4)).await;
+    let (world, client) = (World::on(database).await, client(&emulator));
+    world.mirror.full_sync(&client).run().await.unwrap();
+    emulator.set_user_state(&user_id(1, 2), "suspended").unwrap();
+    emulator.delete_user(&user_id(1, 5)).unwrap();
+    let interposer = Interposer::start(emulator.base_url(), |call| {
+        if call.target.contains("after=") {
+            return Fate::Pass;
+        }
+        Fate::Change(Box::new(|response| {
+            let mut first = response["data"][0].take();
+            response["list_metadata"]["after"] = first["id"].take();
+            response["data"] = json!([first]);
+        }))
+    })
+    .await;
+    let odd = client_of(&interposer.base_url, &emulator);
+    assert_eq!(world.mirror.follow(&odd).poll().await.unwrap().applied, 1);
+    assert_eq!(interposer.calls(), 2);
+    assert_eq!(world.mirror.quarantined_count().await.unwrap(), 1);
 }
