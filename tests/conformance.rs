@@ -56,6 +56,11 @@ fn json_schema(schema: &Value) -> Value {
 
 /// The validator of a schema that a document uses.
 pub(crate) fn validator(document: &Value, schema: &Value) -> Validator {
+    jsonschema::validator_for(&self_contained(document, schema)).expect("the schema is one")
+}
+
+/// A schema of a document as one of JSON Schema, with all that it refers to.
+pub(crate) fn self_contained(document: &Value, schema: &Value) -> Value {
     let schemas = document["components"]["schemas"].as_object().expect("it has schemas");
     let schemas: Map<_, _> = schemas
         .iter()
@@ -63,7 +68,7 @@ pub(crate) fn validator(document: &Value, schema: &Value) -> Validator {
         .collect();
     let mut root = json_schema(schema);
     root["components"] = json!({ "schemas": schemas });
-    jsonschema::validator_for(&root).expect("the schema is one")
+    root
 }
 
 /// What a document says of a status of an operation, by the status itself or its range.

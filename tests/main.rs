@@ -9,6 +9,7 @@
 //! - `client_faults`: what the client makes of the faults that the emulator injects.
 //! - `interop`: the official SDKs for Rust, Node and Python see what our client sees.
 //! - `line`: what `dsync sync` writes is what the official crate lists.
+//! - `recorded`: answers as the live API gave them are read by the client, and are what the document describes.
 //! - `schemathesis`: whatever it asks the emulator, the answer is one that the document describes.
 //! - `seed`: every JSON document of the seed decodes, and the document has it among its examples.
 
@@ -21,6 +22,7 @@ mod examples;
 mod interop;
 mod line;
 mod models;
+mod recorded;
 mod schemas;
 mod schemathesis;
 mod seed;

@@ -164,6 +164,38 @@ fn values_of_open_enums_are_minor_and_of_closed_ones_major() {
 }
 
 #[test]
+fn a_retired_value_is_major_for_requests_and_keeps_its_variant_in_rust() {
+    assert_eq!(
+        changed(
+            "x-enum-retired: [dsync.deactivated]",
+            "x-enum-retired: [dsync.deactivated, dsync.activated]"
+        ),
+        ["major/minor EventName: value of an open enum retired"]
+    );
+    assert_eq!(
+        changed("      x-enum-retired: [dsync.deactivated]\n", ""),
+        ["minor/minor EventName: value of an open enum no longer retired"]
+    );
+}
+
+#[test]
+fn an_alternative_more_is_minor_in_rust_and_one_less_is_major() {
+    let schema_error = "        - $ref: '#/components/schemas/SchemaError'\n";
+    let text = "        - title: Text\n          type: string\n      example: directory is not valid\n";
+    assert_eq!(
+        changed(
+            text,
+            &format!("        - title: Number\n          type: integer\n{text}")
+        ),
+        ["major/minor ErrorDetail: alternative added to a union"]
+    );
+    assert_eq!(
+        changed(schema_error, ""),
+        ["minor/major ErrorDetail: alternative removed from a union"]
+    );
+}
+
+#[test]
 fn parameters_are_minor_when_optional_and_major_when_required_or_gone() {
     let search = "        - name: search\n          in: query\n          x-origin: live\n          description: Only directories whose name contains this text.\n          schema: { type: string }\n          example: Acme\n";
     let more = search

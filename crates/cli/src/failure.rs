@@ -124,7 +124,7 @@ impl From<MirrorError> for Failure {
         let help = match error {
             MirrorError::Open { .. } => "; name a file in a folder that exists and can be written",
             MirrorError::Connect { .. } => "; check the address, the server and PGPASSWORD",
-            MirrorError::MassDelete { .. } => "; `--allow-mass-delete` allows it",
+            MirrorError::OtherEnvironment { .. } => "; `--allow-other-environment` goes on for who means it",
             _ => "",
         };
         Self {

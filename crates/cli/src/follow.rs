@@ -11,6 +11,7 @@ use workos_directory_mirror::FollowProgress;
 use workos_directory_mirror::Mirror;
 use workos_directory_mirror::Summary;
 
+use crate::absences;
 use crate::connection::Connection;
 use crate::connection::Database;
 use crate::failure::Failure;
@@ -46,9 +47,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 21_600, value_parser = clap::value_parser!(u64).range(60..))]
     reconcile_every: u64,
 
-    /// Let the full syncs mark objects as deleted however many are gone at once
-    #[arg(long)]
-    allow_mass_delete: bool,
+    #[command(flatten)]
+    absences: absences::Options,
 
     #[command(flatten)]
     status: status::Address,
@@ -69,11 +69,12 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let mirror = Mirror::connect(&address).await?;
     let asked = interrupt::listen();
     let (unwritten, cannot_write) = (Mutex::new(None), Notify::new());
-    let follow = mirror
+    let mut follow = mirror
         .follow(&client)
         .interval(Duration::from_secs(arguments.interval))
         .reconcile_every(Duration::from_secs(arguments.reconcile_every))
-        .allow_mass_delete(arguments.allow_mass_delete)
+        .max_lookups(arguments.absences.max_lookups)
+        .repeated_absence(arguments.absences.repeated_absence())
         .on_progress(|progress| {
             note(progress, &status);
             if let Err(failure) = tell(progress, format) {
@@ -81,6 +82,9 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
                 cannot_write.notify_one();
             }
         });
+    if let Some(percent) = arguments.absences.deleted_at_once_percent {
+        follow = follow.deleted_at_once_percent(percent);
+    }
     notice::say("following; Ctrl-C ends it");
     let stop = async {
         tokio::select! {
@@ -154,7 +158,9 @@ fn outcomes(counts: &EventCounts) -> [(u64, &'static str); 6] {
 fn tell(progress: &FollowProgress, format: Format) -> Result<(), Failure> {
     match (progress, format) {
         // So often that nobody wants to read it.
-        (FollowProgress::CaughtUp { .. } | FollowProgress::StandingBy { .. }, _) => Ok(()),
+        (FollowProgress::CaughtUp { .. } | FollowProgress::StandingBy { .. } | FollowProgress::AskedForAbsent, _) => {
+            Ok(())
+        }
         (_, Format::Json) => output::result(format, progress, String::new),
         (
             FollowProgress::Failed {

@@ -51,6 +51,7 @@
 
 #![forbid(unsafe_code)]
 
+mod absences;
 mod api;
 mod arguments;
 mod changes;

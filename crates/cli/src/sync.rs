@@ -12,6 +12,7 @@ use workos_directory_mirror::Mirror;
 use workos_directory_mirror::Progress;
 use workos_directory_mirror::Summary;
 
+use crate::absences;
 use crate::connection::Connection;
 use crate::connection::Database;
 use crate::failure::Failure;
@@ -49,9 +50,12 @@ pub(crate) struct Arguments {
     #[arg(long)]
     dry_run: bool,
 
-    /// Mark objects as deleted however many are gone at once
+    /// Go on though the source knows none of the directories in the database
     #[arg(long)]
-    allow_mass_delete: bool,
+    allow_other_environment: bool,
+
+    #[command(flatten)]
+    absences: absences::Options,
 
     #[command(flatten)]
     connection: Connection,
@@ -62,7 +66,14 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let address = arguments.database.required(&chosen)?;
     let client = arguments.connection.client_of(&chosen)?;
     let mirror = Mirror::connect(&address).await?;
-    let mut sync = mirror.full_sync(&client).allow_mass_delete(arguments.allow_mass_delete);
+    let mut sync = mirror
+        .full_sync(&client)
+        .allow_other_environment(arguments.allow_other_environment)
+        .max_lookups(arguments.absences.max_lookups)
+        .repeated_absence(arguments.absences.repeated_absence());
+    if let Some(percent) = arguments.absences.deleted_at_once_percent {
+        sync = sync.deleted_at_once_percent(percent);
+    }
     if let Some(id) = &arguments.organization {
         sync = sync.organization(id);
     }
@@ -77,13 +88,7 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     mirror.close().await;
     let summary = watched?;
     output::result(format, &summary, || summary_text(&summary))?;
-    match summary.quarantined {
-        0 => Ok(()),
-        quarantined => Err(Failure::incomplete(format!(
-            "done, but {quarantined} objects or fields could not be read and stay as they were; \
-             `SELECT * FROM quarantine` shows them"
-        ))),
-    }
+    absences::complete(&summary)
 }
 
 /// How long the page in hand may take at the end.
@@ -159,6 +164,7 @@ pub(crate) fn summary_text(summary: &Summary) -> String {
         .as_jiff()
         .duration_since(summary.started_at.as_jiff());
     let _ = writeln!(text, "{} calls in {:.1} s", summary.calls, duration.as_secs_f64());
+    text.push_str(&absences::text(summary));
     text
 }
 

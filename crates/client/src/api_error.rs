@@ -70,6 +70,9 @@ impl fmt::Display for ApiError {
                     }
                     formatter.write_str(error.message.as_deref().unwrap_or(&error.code))?;
                 }
+                ErrorDetail::SchemaError(error) => {
+                    write!(formatter, "`{}` {}", error.instance_path, error.message)?;
+                }
             }
         }
         if let Some(more) = errors.len().checked_sub(SHOWN_ERRORS).filter(|more| *more > 0) {
@@ -160,6 +163,12 @@ fn clean(error: ErrorDetail) -> ErrorDetail {
             error.field = error.field.as_deref().map(excerpt);
             error.message = error.message.as_deref().map(excerpt);
             ErrorDetail::FieldError(error)
+        }
+        ErrorDetail::SchemaError(mut error) => {
+            error.instance_path = excerpt(&error.instance_path);
+            error.keyword = error.keyword.as_deref().map(excerpt);
+            error.message = excerpt(&error.message);
+            ErrorDetail::SchemaError(error)
         }
     }
 }

@@ -123,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn model_reads_a_list_with_both_names_of_its_metadata_and_prefers_the_documented_one() {
+        let both = r#"{"data": [], "listMetadata": {"after": "g1"}, "list_metadata": {"after": "g2"}}"#;
+        assert_eq!(decode(both).unwrap().list_metadata.after.as_deref(), Some("g2"));
+        let Error::Decode(error) = decode(r#"{"data": []}"#).unwrap_err() else {
+            panic!("another error")
+        };
+        assert!(
+            error.source.to_string().starts_with("missing field `list_metadata`"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_body_that_is_cut_off_or_no_json_is_no_panic() {
         for body in [
             "",

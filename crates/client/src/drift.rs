@@ -230,6 +230,15 @@ mod tests {
     }
 
     #[test]
+    fn the_early_name_of_the_cursors_is_no_drift_and_is_looked_into() {
+        let page = r#"{"data":[],"list_metadata":{"after":null},"listMetadata":{"after":null,"middle":7}}"#;
+        assert_eq!(
+            reported(&LIST_DIRECTORY_USERS, &[page]),
+            ["listDirectoryUsers: `ListMetadata` has a field `middle` that the document does not know"]
+        );
+    }
+
+    #[test]
     fn a_server_that_makes_up_fields_cannot_fill_the_memory() {
         let fields: Vec<String> = (0..3_000).map(|number| format!("\"x{number}\":1")).collect();
         let page = format!("{{{}}}", fields.join(","));

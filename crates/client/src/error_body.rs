@@ -293,6 +293,8 @@ mod tests {
                 let text = error.message.unwrap_or(error.code);
                 error.field.map_or(text.clone(), |field| format!("{field}: {text}"))
             }
+            // All details are read as errors of fields, whatever names they have for the field.
+            ErrorDetail::SchemaError(error) => error.message,
         });
         (body.message, body.code, errors.collect())
     }

@@ -129,7 +129,7 @@ pub fn generate(document: &Document, target: &Target) -> Result<Generated, Error
                 target,
                 "The fields and values that the document knows, to notice others.",
                 Some(lints::NONE),
-                shapes::file(&models)?,
+                shapes::file(&models, &cursor_fields(&operations))?,
             )?,
         );
     }
@@ -171,7 +171,8 @@ pub fn generate_commands(document: &Document, target: &Target) -> Result<Generat
     Ok(Generated { files })
 }
 
-/// The fields of list answers that lead to the next cursor, each with its model: early answers have them in camel case.
+/// The fields of list answers that lead to the next cursor, each with its model: answers were
+/// recorded that have them in camel case, and such that have both.
 fn cursor_fields(operations: &[Operation]) -> Vec<(&str, &str)> {
     fn field(operation: &Operation) -> Option<(&str, &str)> {
         let next = &operation.pagination.as_ref()?.next;

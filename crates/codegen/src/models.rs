@@ -24,7 +24,7 @@ const MANY_ARGUMENTS: usize = 7;
 
 /// The file of all models.
 ///
-/// `aliases` are models and their fields that also come in camel case.
+/// `aliases` are models and their fields that also come in camel case, be it instead or beside.
 pub(crate) fn file(
     models: &[Model],
     aliases: &[(&str, &str)],
@@ -71,6 +71,7 @@ fn structure(model: &Model, fields: &[Field], aliases: &[(&str, &str)], output: 
     let mut definitions = Vec::new();
     let mut arguments = Vec::new();
     let mut values = Vec::new();
+    let mut wire = Wire::default();
     for field in fields {
         let name = names::field_ident(&field.name);
         let ty = output.field_type(&model.name, &field.name)?;
@@ -86,12 +87,11 @@ fn structure(model: &Model, fields: &[Field], aliases: &[(&str, &str)], output: 
             let name = &field.name;
             quote! { #[serde(rename = #name)] }
         });
-        let camel_case = field.name.to_lower_camel_case();
-        let alias = (camel_case != field.name && aliases.contains(&(model.name.as_str(), field.name.as_str())))
-            .then(|| quote! { #[serde(alias = #camel_case)] });
         // The live API writes `null` for what may be null and leaves out what may be missing.
         let skip = (optional && !field.nullable).then(|| quote! { #[serde(skip_serializing_if = "Option::is_none")] });
-        definitions.push(quote! { #docs #rename #alias #skip pub #name: #ty });
+        definitions.push(quote! { #docs #rename #skip pub #name: #ty });
+        let camel_case = is_alias(aliases, model, field).then(|| field.name.to_lower_camel_case());
+        wire.add(&field.name, &ty, camel_case.as_deref());
         if optional {
             values.push(quote! { #name: None });
         } else if converts(&ty) {
@@ -119,15 +119,75 @@ fn structure(model: &Model, fields: &[Field], aliases: &[(&str, &str)], output: 
             }
         }
     });
+    let derived = (!wire.has_aliases).then(|| quote! { , Deserialize });
+    let deserialize = wire.has_aliases.then(|| wire.deserialize(&ident));
     Ok(quote! {
         #docs
-        #[derive(Clone, Debug, #default PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, #default PartialEq, Serialize #derived)]
         #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         #[non_exhaustive]
         pub struct #ident { #(#definitions),* }
 
         #constructor
+
+        #deserialize
     })
+}
+
+/// Whether a field also comes in camel case.
+pub(crate) fn is_alias(aliases: &[(&str, &str)], model: &Model, field: &Field) -> bool {
+    field.name.to_lower_camel_case() != field.name && aliases.contains(&(model.name.as_str(), field.name.as_str()))
+}
+
+/// A struct as it comes, where a field has a second name. An alias of serde's would refuse an answer that has both names.
+#[derive(Default)]
+struct Wire {
+    has_aliases: bool,
+    definitions: Vec<TokenStream>,
+    values: Vec<TokenStream>,
+}
+
+impl Wire {
+    fn add(&mut self, name: &str, ty: &Type, camel_case: Option<&str>) {
+        let ident = names::field_ident(name);
+        let rename = (ident != name).then(|| quote! { #[serde(rename = #name)] });
+        let Some(camel_case) = camel_case else {
+            self.definitions.push(quote! { #rename #ident: #ty });
+            self.values.push(quote! { #ident: wire.#ident });
+            return;
+        };
+        self.has_aliases = true;
+        let other = format_ident!("camel_case_{}", ident);
+        let inner = generic("Option", ty);
+        let either = quote! { wire.#ident.or(wire.#other) };
+        self.values.push(match inner {
+            Some(_) => quote! { #ident: #either },
+            None => quote! { #ident: #either.ok_or_else(|| serde::de::Error::missing_field(#name))? },
+        });
+        let inner = inner.unwrap_or(ty);
+        self.definitions.push(quote! { #rename #ident: Option<#inner> });
+        self.definitions
+            .push(quote! { #[serde(rename = #camel_case)] #other: Option<#inner> });
+    }
+
+    fn deserialize(&self, model: &Ident) -> TokenStream {
+        let Self {
+            definitions, values, ..
+        } = self;
+        let name = model.to_string();
+        quote! {
+            impl<'de> Deserialize<'de> for #model {
+                fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    #[derive(Deserialize)]
+                    #[serde(rename = #name)]
+                    struct Wire { #(#definitions),* }
+
+                    let wire = Wire::deserialize(deserializer)?;
+                    Ok(Self { #(#values),* })
+                }
+            }
+        }
+    }
 }
 
 /// Whether a constructor takes whatever turns into the type.
@@ -161,6 +221,14 @@ fn open_enum(model: &Model, variants: &[Variant], runtime: &Ident) -> TokenStrea
         let docs = comment(&variant.docs);
         quote! { #docs #ident }
     });
+    let documented = variants.iter().zip(&idents).filter(|(variant, _)| !variant.is_retired);
+    let documented: Vec<_> = documented.map(|(_, ident)| ident).collect();
+    let known = comment(match documented.len() == variants.len() {
+        true => "The values that this version knows.",
+        false => {
+            "The values that this version knows, without those that the API no longer documents and may refuse in a request."
+        }
+    });
     quote! {
         #docs
         #[derive(Clone, Debug)]
@@ -172,8 +240,8 @@ fn open_enum(model: &Model, variants: &[Variant], runtime: &Ident) -> TokenStrea
         }
 
         impl #ident {
-            /// The values that this version knows.
-            pub const KNOWN: &'static [Self] = &[#(Self::#idents),*];
+            #known
+            pub const KNOWN: &'static [Self] = &[#(Self::#documented),*];
 
             /// The value as the API writes it.
             #[must_use]
@@ -187,7 +255,7 @@ fn open_enum(model: &Model, variants: &[Variant], runtime: &Ident) -> TokenStrea
             /// Whether this version knows the value.
             #[must_use]
             pub fn is_known(&self) -> bool {
-                Self::KNOWN.contains(self)
+                matches!(self.as_str(), #(#values)|*)
             }
         }
 
@@ -257,11 +325,9 @@ fn union(model: &Model, output: &Output) -> Result<TokenStream, Error> {
                 model.name
             )));
         };
-        let docs = comment(&format!(
-            "{} `{}`.",
-            article(&quote! { #ty }.to_string()),
-            quote! { #ty }
-        ));
+        // Tokens come with spaces between them.
+        let text = quote! { #ty }.to_string().replace(' ', "");
+        let docs = comment(&format!("{} `{text}`.", article(&text)));
         definitions.push(quote! { #docs #name(#ty) });
         conversions.push(quote! {
             impl From<#ty> for #ident {

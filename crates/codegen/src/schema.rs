@@ -58,6 +58,8 @@ pub(crate) struct Variant {
     pub(crate) value: String,
     pub(crate) ident: String,
     pub(crate) docs: String,
+    /// Whether the API no longer documents it (`x-enum-retired`): it is read where it comes, and not asked for.
+    pub(crate) is_retired: bool,
 }
 
 /// All schemas of the document, in its order.
@@ -220,6 +222,14 @@ fn variants(model: &str, values: Vec<String>, schema: &Schema) -> Result<Vec<Var
             Err(unsupported(format!("schemas.{model}"), reason))
         }
     };
+    let retired = match extensions.get("x-enum-retired") {
+        Some(list) => strings(model, "x-enum-retired", list)?,
+        None => Vec::new(),
+    };
+    if let Some(stranger) = retired.iter().find(|value| !values.contains(value)) {
+        let reason = format!("`x-enum-retired` names `{stranger}`, which is none of its values");
+        return Err(unsupported(format!("schemas.{model}"), reason));
+    }
     let names = parallel("x-enum-varnames")?;
     let docs = parallel("x-enum-descriptions")?;
     let mut variants: Vec<Variant> = Vec::with_capacity(values.len());
@@ -246,6 +256,7 @@ fn variants(model: &str, values: Vec<String>, schema: &Schema) -> Result<Vec<Var
             value: value.clone(),
             ident,
             docs,
+            is_retired: retired.contains(value),
         });
     }
     Ok(variants)

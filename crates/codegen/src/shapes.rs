@@ -1,20 +1,26 @@
 //! The shapes pass: which fields and values the document knows, so that a client can notice others.
 
+use heck::ToLowerCamelCase as _;
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::Error;
+use crate::models::is_alias;
 use crate::schema::Field;
 use crate::schema::Kind;
 use crate::schema::Model;
 use crate::schema::Variant;
 
-/// The file of all shapes.
-pub(crate) fn file(models: &[Model]) -> Result<TokenStream, Error> {
+/// The file of all shapes; `aliases` as for the models.
+pub(crate) fn file(models: &[Model], aliases: &[(&str, &str)]) -> Result<TokenStream, Error> {
     let shapes = models.iter().filter_map(|model| match &model.kind {
         Kind::Struct(fields) => {
             let name = &model.name;
-            let fields = fields.iter().map(|field| self::field(model, field, models));
+            let fields = fields.iter().flat_map(|field| {
+                let camel_case = is_alias(aliases, model, field).then(|| field.name.to_lower_camel_case());
+                let names = std::iter::once(field.name.clone()).chain(camel_case);
+                names.map(move |name| self::field(&name, model, field, models))
+            });
             Some(quote! { Shape { model: #name, fields: &[#(#fields),*] } })
         }
         _ => None,
@@ -29,8 +35,7 @@ pub(crate) fn file(models: &[Model]) -> Result<TokenStream, Error> {
     })
 }
 
-fn field(model: &Model, field: &Field, models: &[Model]) -> TokenStream {
-    let name = &field.name;
+fn field(name: &str, model: &Model, field: &Field, models: &[Model]) -> TokenStream {
     let target = field
         .reference
         .as_ref()

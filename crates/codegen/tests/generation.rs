@@ -58,7 +58,8 @@ fn widgets() -> Value {
             },
             "Cursors": { "type": "object", "description": "Cursors.", "properties": {
                 "after": { "type": "string", "nullable": true, "description": "The next page." } } },
-            "Color": { "type": "string", "description": "A color.", "x-extensible-enum": ["red", "deep blue"] },
+            "Color": { "type": "string", "description": "A color.", "x-extensible-enum": ["red", "deep blue", "puce"],
+                "x-enum-retired": ["puce"] },
             "Order": { "type": "string", "description": "An order.", "enum": ["up", "down"] },
             "Problem": { "type": "object", "description": "What went wrong.", "properties": {
                 "message": { "type": "string", "description": "In words." } } },
@@ -244,11 +245,20 @@ fn an_inline_schema_is_refused() {
 fn two_enum_values_of_the_same_name_are_refused() {
     let error = refusal(
         "/components/schemas/Color/x-extensible-enum",
-        json!(["deep blue", "deep_blue"]),
+        json!(["deep blue", "deep_blue", "puce"]),
     );
     assert_eq!(
         error,
         "schemas.Color: `deep blue` and `deep_blue` are both called `DeepBlue`"
+    );
+}
+
+#[test]
+fn a_retired_enum_value_that_does_not_exist_is_refused() {
+    let error = refusal("/components/schemas/Color/x-enum-retired", json!(["mauve"]));
+    assert_eq!(
+        error,
+        "schemas.Color: `x-enum-retired` names `mauve`, which is none of its values"
     );
 }
 

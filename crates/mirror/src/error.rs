@@ -59,7 +59,7 @@ pub enum Error {
     /// This worker lost its connection or was stopped, and another one has its work now. Nothing more was written.
     #[error("another worker took over the work on {} meanwhile: nothing more was written; start again", of_run(*run))]
     TakenOver {
-        /// The run's number in `sync_runs`; 0 for the list of events.
+        /// The run's number in `sync_runs`; 0 for the list of events, -1 for absent objects between full syncs.
         run: i64,
     },
     /// This worker was away for so long that nobody counts on it any more.
@@ -97,20 +97,17 @@ pub enum Error {
         /// Why not.
         source: Box<Error>,
     },
-    /// More would be marked as deleted at once than is plausible. Nothing of that kind was marked.
+    /// The key is that of another environment, or something in front of the API answers in its place: none of the directories
+    /// in the database was found. Nothing was written.
     #[error(
-        "{gone} of {of} {kind} are gone at the source, more than {limit_percent}%: none were marked as deleted; check the \
-         source, then allow mass deletion for one run"
+        "none of the {known} directories in the database was found at the source, which gave {found}: nothing was written; is \
+         the API key that of another environment?"
     )]
-    MassDelete {
-        /// What would be marked.
-        kind: Kind,
-        /// How many.
-        gone: u64,
-        /// Of how many.
-        of: u64,
-        /// The largest share that is allowed at once, in percent.
-        limit_percent: u8,
+    OtherEnvironment {
+        /// How many directories are in the database and not deleted.
+        known: u64,
+        /// How many directories the source gave.
+        found: u64,
     },
     /// The API says of an object neither what it is nor that there is none.
     #[error("the API does not say whether `{id}` is there: {reason}")]
@@ -154,10 +151,10 @@ pub enum Error {
 }
 
 fn of_run(run: i64) -> String {
-    if run == 0 {
-        "the list of events".to_owned()
-    } else {
-        format!("run {run}")
+    match run {
+        0 => "the list of events".to_owned(),
+        -1 => "absent objects".to_owned(),
+        run => format!("run {run}"),
     }
 }
 

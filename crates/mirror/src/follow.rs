@@ -16,6 +16,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use workos_directory_sync::Client;
@@ -25,9 +26,12 @@ use workos_directory_sync::Timestamp;
 use crate::Error;
 use crate::EventCounts;
 use crate::Mirror;
+use crate::RepeatedAbsence;
 use crate::Summary;
+use crate::absences::AbsenceSettings;
 use crate::event_page;
 use crate::event_page::Start;
+use crate::full_sync::absences::pass;
 use crate::lock::Work;
 use crate::presence::Presence;
 use crate::store::CLOCKS_DIFFER;
@@ -57,6 +61,9 @@ const LOOK_BACK: Duration = Duration::from_secs(24 * 60 * 60);
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How long to wait between two passes over what is absent while something is due.
+const SHORT_PAUSE: Duration = Duration::from_secs(1);
+
 /// For how long the API is sure to keep events. A cursor that was not used for longer counts as lost.
 pub(crate) const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -81,6 +88,8 @@ pub enum FollowProgress {
     CursorLost,
     /// A full sync came to its end.
     Reconciled(Box<Summary>),
+    /// Absent objects that were due were asked for, between two full syncs.
+    AskedForAbsent,
     /// A request or a full sync failed and will be tried again.
     Failed {
         /// Why, on one line.
@@ -97,7 +106,9 @@ pub struct Follow<'a> {
     client: &'a Client,
     interval: Duration,
     reconcile_every: Duration,
-    allow_mass_delete: bool,
+    absences: AbsenceSettings,
+    /// Full syncs ask for what is absent themselves.
+    asking: Mutex<()>,
     on_progress: Box<dyn Fn(&FollowProgress) + Send + Sync + 'a>,
 }
 
@@ -108,7 +119,8 @@ impl<'a> Follow<'a> {
             client,
             interval: INTERVAL,
             reconcile_every: RECONCILE_EVERY,
-            allow_mass_delete: false,
+            absences: AbsenceSettings::default(),
+            asking: Mutex::new(()),
             on_progress: Box::new(|_| {}),
         }
     }
@@ -125,9 +137,24 @@ impl<'a> Follow<'a> {
         self
     }
 
-    /// Lets the full syncs mark any share of a directory as deleted at once.
-    pub fn allow_mass_delete(mut self, allow: bool) -> Self {
-        self.allow_mass_delete = allow;
+    /// How many absent objects a full sync asks for at most; 1,000 unless set. The others are asked for between two of them,
+    /// which has no limit but half of the directory's rate.
+    pub fn max_lookups(mut self, lookups: u64) -> Self {
+        self.absences.max_lookups = lookups;
+        self
+    }
+
+    /// What becomes of an object that stays absent and that the API does not decide by id; [`RepeatedAbsence::End`] unless
+    /// set.
+    pub fn repeated_absence(mut self, then: RepeatedAbsence) -> Self {
+        self.absences.repeated_absence = then;
+        self
+    }
+
+    /// The largest share of a directory's users or groups that may end at once, in percent, though each of them is confirmed
+    /// by id. More than that waits for [`Mirror::approve_deletions`]. No limit unless set.
+    pub fn deleted_at_once_percent(mut self, percent: u8) -> Self {
+        self.absences.deleted_at_once_percent = Some(percent);
         self
     }
 
@@ -147,6 +174,7 @@ impl<'a> Follow<'a> {
     ///
     /// [`Error::Busy`] when another process follows into the same SQLite file. With PostgreSQL any number of processes do.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        self.absences.check()?;
         let _locked = self.mirror.lock.take(Work::Follow)?;
         let mut shutdown = pin!(shutdown);
         let presence = tokio::select! {
@@ -160,6 +188,7 @@ impl<'a> Follow<'a> {
             tokio::select! {
                 ended = self.poll_always(&client, &presence, &look_again) => ended,
                 ended = self.reconcile_always(&client, &presence, &look_again) => ended,
+                ended = self.settle_always(&client, &presence) => ended,
             }
         };
         let ended = tokio::select! {
@@ -290,13 +319,50 @@ impl<'a> Follow<'a> {
                     () = look_again.notified() => continue,
                 }
             }
-            let sync = self.mirror.full_sync(client).allow_mass_delete(self.allow_mass_delete);
+            let sync = self.mirror.full_sync(client).absences(self.absences);
             let newest = last.map_or(0, |(run, _)| run);
-            match sync.run_as(presence, Some(newest)).await {
+            let ended = {
+                let _alone = self.asking.lock().await;
+                sync.run_as(presence, Some(newest)).await
+            };
+            match ended {
                 Ok(summary) => {
                     wait = Wait::default();
                     self.tell(&FollowProgress::Reconciled(Box::new(summary)));
                 }
+                Err(error) => self.failed(error, wait.next(LONGEST_WAIT)).await?,
+            }
+        }
+    }
+
+    /// Asks for what is absent, between full syncs: one worker does, as slowly as a full sync would.
+    async fn settle_always(&self, client: &Client, presence: &Presence) -> Result<(), Error> {
+        let mut wait = Wait::default();
+        let mut lease = None;
+        loop {
+            if !pass::is_due(self.mirror).await? {
+                tokio::time::sleep(self.interval).await;
+                continue;
+            }
+            let Some(held) = &lease else {
+                lease = self.mirror.store.take_absences_lease(presence.worker()).await?;
+                if lease.is_none() {
+                    tokio::time::sleep(self.interval).await;
+                }
+                continue;
+            };
+            let ended = {
+                let _alone = self.asking.lock().await;
+                pass::pass(self.mirror, client, held, self.absences).await
+            };
+            match ended {
+                Ok(()) => {
+                    wait = Wait::default();
+                    self.tell(&FollowProgress::AskedForAbsent);
+                    // An approval that is too small stays, and so does what is due of others.
+                    tokio::time::sleep(self.interval.min(SHORT_PAUSE)).await;
+                }
+                Err(Error::TakenOver { .. }) => lease = None,
                 Err(error) => self.failed(error, wait.next(LONGEST_WAIT)).await?,
             }
         }

@@ -20,6 +20,15 @@ pub struct Freshness {
     pub parked_events: u64,
     /// Events that could not be applied.
     pub dead_events: u64,
+    /// Objects and fields that could not be read: [`Mirror::quarantine`] shows them.
+    pub quarantined: u64,
+    /// Rows that a list did not give, and of which nobody knows yet whether they ended: [`Mirror::deletions`] shows those that
+    /// were asked for.
+    pub undecided: u64,
+    /// For how many seconds the oldest of them has been undecided; null when there is none.
+    pub undecided_oldest_seconds: Option<u64>,
+    /// Directories whose connection has not worked for a day: what their identity provider changes does not arrive.
+    pub unlinked_directories: Vec<String>,
 }
 
 impl Freshness {
@@ -42,7 +51,7 @@ impl Mirror {
     ///
     /// [`Error::Database`].
     pub async fn freshness(&self) -> Result<Freshness, Error> {
-        self.store.freshness().await
+        self.store.freshness(&self.now()).await
     }
 }
 

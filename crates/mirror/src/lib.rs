@@ -25,7 +25,9 @@
 //!                            │
 //!                         store: one transaction per page: rows, counts and where to go on
 //!                            │ after a complete traversal
-//!                         store: what was not seen is marked as deleted, unless the guard refuses
+//!                         store: what was not seen is noted as absent
+//!                            │ asked for by id, with a control
+//!                         store: what the API does not know either is marked as deleted
 //! ```
 //!
 //! ```text
@@ -47,12 +49,13 @@
 //! - Memory is bounded by a few pages for each directory under way, not by the size of a directory.
 //! - Rows and the place where the traversal goes on are written together. A run that is killed or dropped leaves a
 //!   consistent database, and the next run goes on from there.
-//! - Nothing is marked as deleted before everything was seen, and no more than a share of it at once.
+//! - No list ends anything by itself: what it does not have is asked for by id first.
 //! - What is written is written by the one who has it to do: [`Error::Busy`] refuses a second process on one SQLite file, and
 //!   with PostgreSQL workers share the work by leases, whose tokens keep one that lost its lease from writing.
 
 #![forbid(unsafe_code)]
 
+mod absences;
 mod address;
 mod budget;
 mod changes;
@@ -77,6 +80,12 @@ mod summary;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 
+pub use crate::absences::AbsenceCounts;
+pub use crate::absences::Approval;
+pub use crate::absences::PendingDeletions;
+pub use crate::absences::RepeatedAbsence;
+pub use crate::absences::Warning;
+pub use crate::absences::WarningKind;
 pub use crate::changes::Change;
 pub use crate::changes::ChangeKind;
 pub use crate::changes::ChangeReason;

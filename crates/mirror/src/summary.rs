@@ -5,7 +5,9 @@ use std::ops::AddAssign;
 use serde::Serialize;
 use workos_directory_sync::Timestamp;
 
+use crate::AbsenceCounts;
 use crate::Kind;
+use crate::Warning;
 
 /// What a full sync did. As JSON it is what `dsync sync --output json` prints and what `sync_runs.summary` keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +31,10 @@ pub struct Summary {
     pub memberships: Counts,
     /// How many calls of the API it took; a call that the client had to send again counts once.
     pub calls: u64,
+    /// What the lists did not give, and what became of asking for it.
+    pub absences: AbsenceCounts,
+    /// What is not likely in what the API gave.
+    pub warnings: Vec<Warning>,
     /// How many objects, or fields of them, could not be read: [`Mirror::quarantine`](crate::Mirror::quarantine) shows them.
     pub quarantined: u64,
 }

@@ -81,6 +81,8 @@ pub(super) fn between(old: &Document, new: &Document) -> Vec<Change> {
         };
         both.fields();
         both.values(before, after);
+        both.retired(before, after);
+        both.alternatives(before, after);
         both.payloads(before, after);
         both.rest(before, after);
         changes.append(&mut both.changes);
@@ -220,6 +222,39 @@ impl Both<'_> {
         }
     }
 
+    fn retired(&mut self, old: &Value, new: &Value) {
+        let (olds, news) = (items(old, "x-enum-retired"), items(new, "x-enum-retired"));
+        // A value that is new as such, or gone altogether, is told of as that.
+        let is_kept =
+            |value: &&Value| [old, new].map(|schema| items(schema, "x-extensible-enum").contains(value)) == [true; 2];
+        let mut note = |rule, value: &Value| {
+            self.changes
+                .push(Change::new(rule, self.place, self.name).named(value.to_string()));
+        };
+        for value in news.iter().filter(|value| !olds.contains(value)).filter(is_kept) {
+            note(&rules::VALUE_RETIRED, value);
+        }
+        for value in olds.iter().filter(|value| !news.contains(value)).filter(is_kept) {
+            note(&rules::VALUE_NOT_RETIRED, value);
+        }
+    }
+
+    fn alternatives(&mut self, old: &Value, new: &Value) {
+        let names = |schema: &Value| -> BTreeSet<String> {
+            let alternatives = ["oneOf", "anyOf"].into_iter().flat_map(|key| items(schema, key));
+            alternatives.map(type_name).collect()
+        };
+        let (olds, news) = (names(old), names(new));
+        let mut note = |rule, name: &String| {
+            self.changes
+                .push(Change::new(rule, self.place, self.name).named(name.clone()));
+        };
+        news.difference(&olds)
+            .for_each(|name| note(&rules::ALTERNATIVE_ADDED, name));
+        olds.difference(&news)
+            .for_each(|name| note(&rules::ALTERNATIVE_REMOVED, name));
+    }
+
     fn payloads(&mut self, old: &Value, new: &Value) {
         for (event, before, after) in entries(old.get("x-event-payloads"), new.get("x-event-payloads")) {
             let rule = match (before, after) {
@@ -235,12 +270,15 @@ impl Both<'_> {
 
     /// What none of the others has looked at.
     fn rest(&mut self, old: &Value, new: &Value) {
-        const KNOWN: [&str; 8] = [
+        const KNOWN: [&str; 11] = [
             "properties",
             "required",
             "enum",
             "x-extensible-enum",
             "x-enum-varnames",
+            "x-enum-retired",
+            "oneOf",
+            "anyOf",
             "x-event-payloads",
             "deprecated",
             "allOf",

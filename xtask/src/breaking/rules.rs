@@ -107,9 +107,13 @@ rules! {
     FIELDS_REORDERED: "required fields reordered", Patch, Patch, Major, "the constructor takes its arguments in another order";
     VALUE_ADDED: "value added to an open enum", Minor, Minor, Minor, "open enums are non_exhaustive and keep values that they do not know";
     VALUE_REMOVED: "value removed from an open enum", Minor, Major, Major, "the variant is gone; the value is still kept as text";
+    VALUE_RETIRED: "value of an open enum retired", Patch, Major, Minor, "the variant stays, and `KNOWN` is without it: requests no longer name it";
+    VALUE_NOT_RETIRED: "value of an open enum no longer retired", Patch, Minor, Minor, "`KNOWN` has it again";
     CLOSED_VALUE_ADDED: "value added to a closed enum", Major, Minor, Major, "a `match` over a closed enum is no longer complete";
     CLOSED_VALUE_REMOVED: "value removed from a closed enum", Minor, Major, Major, "the variant is gone";
     VARIANT_RENAMED: "variant renamed", Patch, Patch, Major, "the variant has another name; the value is the same";
+    ALTERNATIVE_ADDED: "alternative added to a union", Major, Minor, Minor, "unions are non_exhaustive; who reads the API by hand meets a new shape";
+    ALTERNATIVE_REMOVED: "alternative removed from a union", Minor, Major, Major, "the variant is gone";
     PAYLOAD_ADDED: "event payload added", Minor, Minor, Minor, "the payload enum is non_exhaustive";
     PAYLOAD_REMOVED: "event payload removed", Major, Major, Major, "the variant is gone";
     PAYLOAD_TYPE: "event payload changed", Major, Major, Major, "the variant holds another type";

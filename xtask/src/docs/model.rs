@@ -44,6 +44,7 @@ pub(super) fn section(document: &Document, name: &str, schema: &Value) -> Markup
                     li {
                         code { (shown(value)) }
                         @if let Some(words) = items(schema, "x-enum-descriptions").get(index).and_then(Value::as_str) { " – " (words::line(words)) }
+                        @if items(schema, "x-enum-retired").contains(value) { " No longer documented by the API." }
                     }
                 } }
             }

@@ -196,8 +196,8 @@ impl SyncDirectory {
 
 /// List directory groups
 ///
-/// The groups of a directory, of a user's memberships (`user`), or of all directories of an organization
-/// (`organization`, where the server honours it).
+/// The groups of a directory or of a user's memberships (`user`). The live API refuses a request with neither with
+/// 422; the seed takes `organization` as well, or nothing.
 ///
 /// GET /directory_groups
 #[derive(Debug, clap::Args)]
@@ -221,8 +221,8 @@ pub(crate) struct ListDirectoryGroups {
     /// Only groups that this directory user is a member of.
     #[arg(long)]
     user: Option<String>,
-    /// Only objects of this organization, across all of its directories. The live API does not document it: check what
-    /// comes back.
+    /// Only objects of this organization, across all of its directories. The live API does not document it and needs another
+    /// scope beside it: check what comes back.
     #[arg(long)]
     organization: Option<String>,
     /// Asks for each group's `members`. The live API does not document it.
@@ -302,8 +302,8 @@ impl GetDirectoryGroup {
 
 /// List directory users
 ///
-/// The users of a directory, of a group's memberships (`group`), or of all directories of an organization
-/// (`organization`, where the server honours it).
+/// The users of a directory or of a group's memberships (`group`). The live API refuses a request with neither with
+/// 422; the seed takes `organization` as well, or nothing.
 ///
 /// GET /directory_users
 #[derive(Debug, clap::Args)]
@@ -333,8 +333,8 @@ pub(crate) struct ListDirectoryUsers {
     /// Only users with this email address. Needs `directory`.
     #[arg(long)]
     email: Option<String>,
-    /// Only objects of this organization, across all of its directories. The live API does not document it: check what
-    /// comes back.
+    /// Only objects of this organization, across all of its directories. The live API does not document it and needs another
+    /// scope beside it: check what comes back.
     #[arg(long)]
     organization: Option<String>,
     /// Only users in this state, `active` or `inactive`; without it, users in any state. The live API does not
@@ -451,13 +451,13 @@ pub(crate) struct ListEvents {
     /// holds without it was documented as `desc` and later as `normal`, whose cursors lead the other way.
     #[arg(long)]
     order: Option<types::Order>,
-    /// The names of the events asked for, repeated or separated by commas; the API requires one at least.
+    /// The names of the events asked for, repeated or separated by commas; the live API answers 400 where there is none.
     #[arg(long, required = true, value_delimiter = ',')]
     events: Vec<types::EventName>,
-    /// Only events from this time on. Not together with `after`.
+    /// Only events from this time on, in UTC with the suffix `Z`. Not together with `after`.
     #[arg(long)]
     range_start: Option<workos_directory_sync::Timestamp>,
-    /// Only events before this time.
+    /// Only events before this time, in UTC with the suffix `Z`.
     #[arg(long)]
     range_end: Option<workos_directory_sync::Timestamp>,
     /// Only events of this organization.

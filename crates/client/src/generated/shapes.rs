@@ -326,6 +326,10 @@ pub(crate) const SHAPES: &[Shape] = &[
                 name: "list_metadata",
                 content: Content::Model("ListMetadata"),
             },
+            Field {
+                name: "listMetadata",
+                content: Content::Model("ListMetadata"),
+            },
         ],
     },
     Shape {
@@ -386,6 +390,10 @@ pub(crate) const SHAPES: &[Shape] = &[
             },
             Field {
                 name: "list_metadata",
+                content: Content::Model("ListMetadata"),
+            },
+            Field {
+                name: "listMetadata",
                 content: Content::Model("ListMetadata"),
             },
         ],
@@ -571,6 +579,10 @@ pub(crate) const SHAPES: &[Shape] = &[
                 name: "list_metadata",
                 content: Content::Model("ListMetadata"),
             },
+            Field {
+                name: "listMetadata",
+                content: Content::Model("ListMetadata"),
+            },
         ],
     },
     Shape {
@@ -748,6 +760,7 @@ pub(crate) const SHAPES: &[Shape] = &[
                 content: Content::Values(
                     &[
                         "dsync.activated",
+                        "dsync.deactivated",
                         "dsync.deleted",
                         "dsync.group.created",
                         "dsync.group.deleted",
@@ -767,6 +780,7 @@ pub(crate) const SHAPES: &[Shape] = &[
                 content: Content::Payload(
                     &[
                         ("dsync.activated", "DirectoryActivated"),
+                        ("dsync.deactivated", "DirectoryActivated"),
                         ("dsync.deleted", "DirectoryDeleted"),
                         ("dsync.group.created", "DirectoryGroup"),
                         ("dsync.group.deleted", "DirectoryGroup"),
@@ -804,6 +818,10 @@ pub(crate) const SHAPES: &[Shape] = &[
             },
             Field {
                 name: "list_metadata",
+                content: Content::Model("ListMetadata"),
+            },
+            Field {
+                name: "listMetadata",
                 content: Content::Model("ListMetadata"),
             },
         ],
@@ -877,6 +895,23 @@ pub(crate) const SHAPES: &[Shape] = &[
         fields: &[
             Field {
                 name: "slug",
+                content: Content::Anything,
+            },
+        ],
+    },
+    Shape {
+        model: "SchemaError",
+        fields: &[
+            Field {
+                name: "instancePath",
+                content: Content::Anything,
+            },
+            Field {
+                name: "keyword",
+                content: Content::Anything,
+            },
+            Field {
+                name: "message",
                 content: Content::Anything,
             },
         ],

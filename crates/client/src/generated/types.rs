@@ -78,7 +78,7 @@ impl Directory {
     }
 }
 
-/// A directory as `dsync.activated` tells of it, with all of its domains.
+/// A directory as `dsync.activated` tells of it, with all of its domains; as `dsync.deactivated` does, mostly without.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -95,7 +95,7 @@ pub struct DirectoryActivated {
     /// The identity provider and the protocol that it speaks.
     #[serde(rename = "type")]
     pub type_: DirectoryType,
-    /// In events `active` stands for `linked`.
+    /// In events `active` stands for `linked` and `inactive` for `unlinked`.
     pub state: DirectoryState,
     /// The name that an administrator gave the directory.
     pub name: String,
@@ -273,7 +273,7 @@ impl DirectoryGroup {
 }
 
 /// One page of directory groups.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DirectoryGroupList {
@@ -285,7 +285,6 @@ pub struct DirectoryGroupList {
     /// The groups of this page.
     pub data: Vec<DirectoryGroup>,
     /// The cursors of the neighbouring pages.
-    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -301,6 +300,31 @@ impl DirectoryGroupList {
             data,
             list_metadata: list_metadata.into(),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for DirectoryGroupList {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "DirectoryGroupList")]
+        struct Wire {
+            object: Option<String>,
+            data: Vec<DirectoryGroup>,
+            list_metadata: Option<ListMetadata>,
+            #[serde(rename = "listMetadata")]
+            camel_case_list_metadata: Option<ListMetadata>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        Ok(Self {
+            object: wire.object,
+            data: wire.data,
+            list_metadata: wire
+                .list_metadata
+                .or(wire.camel_case_list_metadata)
+                .ok_or_else(|| serde::de::Error::missing_field("list_metadata"))?,
+        })
     }
 }
 
@@ -365,7 +389,7 @@ impl DirectoryGroupUpdated {
 }
 
 /// One page of directories.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DirectoryList {
@@ -377,7 +401,6 @@ pub struct DirectoryList {
     /// The directories of this page.
     pub data: Vec<Directory>,
     /// The cursors of the neighbouring pages.
-    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -390,6 +413,31 @@ impl DirectoryList {
             data,
             list_metadata: list_metadata.into(),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for DirectoryList {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "DirectoryList")]
+        struct Wire {
+            object: Option<String>,
+            data: Vec<Directory>,
+            list_metadata: Option<ListMetadata>,
+            #[serde(rename = "listMetadata")]
+            camel_case_list_metadata: Option<ListMetadata>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        Ok(Self {
+            object: wire.object,
+            data: wire.data,
+            list_metadata: wire
+                .list_metadata
+                .or(wire.camel_case_list_metadata)
+                .ok_or_else(|| serde::de::Error::missing_field("list_metadata"))?,
+        })
     }
 }
 
@@ -469,7 +517,10 @@ impl DirectoryState {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(
+            self.as_str(), "linked" | "unlinked" | "validating" | "invalid_credentials" |
+            "deleting" | "active" | "inactive"
+        )
     }
 }
 
@@ -535,7 +586,7 @@ impl DirectorySyncStatus {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(self.as_str(), "queued")
     }
 }
 
@@ -709,7 +760,14 @@ impl DirectoryType {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(
+            self.as_str(), "azure scim v2.0" | "bamboohr" | "breathe hr" | "cezanne hr" |
+            "cyberark scim v2.0" | "fourth hr" | "generic scim v2.0" | "gsuite directory"
+            | "gusto" | "hibob" | "jump cloud scim v2.0" | "okta scim v2.0" |
+            "onelogin scim v2.0" | "people hr" | "personio" | "pingfederate scim v2.0" |
+            "rippling" | "rippling scim v2.0" | "sailpoint scim v2.0" | "s3" | "sftp" |
+            "sftp workday" | "workday"
+        )
     }
 }
 
@@ -793,7 +851,7 @@ pub struct DirectoryUser {
     pub username: Option<String>,
     /// Whether the user may act.
     pub state: DirectoryUserState,
-    /// What the identity provider said of the user.
+    /// What the identity provider said of the user; no longer filled since 2026-04-15.
     ///
     /// Deprecated by the API.
     ///
@@ -894,7 +952,7 @@ pub struct DirectoryUserEmail {
 }
 
 /// One page of directory users.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DirectoryUserList {
@@ -906,7 +964,6 @@ pub struct DirectoryUserList {
     /// The users of this page.
     pub data: Vec<DirectoryUser>,
     /// The cursors of the neighbouring pages.
-    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -925,6 +982,31 @@ impl DirectoryUserList {
     }
 }
 
+impl<'de> Deserialize<'de> for DirectoryUserList {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "DirectoryUserList")]
+        struct Wire {
+            object: Option<String>,
+            data: Vec<DirectoryUser>,
+            list_metadata: Option<ListMetadata>,
+            #[serde(rename = "listMetadata")]
+            camel_case_list_metadata: Option<ListMetadata>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        Ok(Self {
+            object: wire.object,
+            data: wire.data,
+            list_metadata: wire
+                .list_metadata
+                .or(wire.camel_case_list_metadata)
+                .ok_or_else(|| serde::de::Error::missing_field("list_metadata"))?,
+        })
+    }
+}
+
 /// Whether a directory user may act.
 ///
 /// Other values are kept as they came.
@@ -933,9 +1015,9 @@ impl DirectoryUserList {
 pub enum DirectoryUserState {
     /// The user may act.
     Active,
-    /// The user was deactivated; by default such users are deleted instead.
+    /// The user was deactivated or suspended; by default such users are deleted instead.
     Inactive,
-    /// The user is suspended for now.
+    /// The user is suspended for now; since 2023-12-11 such users are `inactive`.
     Suspended,
     /// A value that this version does not know.
     Unknown(String),
@@ -959,7 +1041,7 @@ impl DirectoryUserState {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(self.as_str(), "active" | "inactive" | "suspended")
     }
 }
 
@@ -1023,7 +1105,7 @@ pub struct DirectoryUserUpdated {
     pub username: Option<String>,
     /// Whether the user may act.
     pub state: DirectoryUserState,
-    /// What the identity provider said of the user.
+    /// What the identity provider said of the user; no longer filled since 2026-04-15.
     ///
     /// Deprecated by the API.
     ///
@@ -1150,14 +1232,14 @@ impl EmbeddedGroup {
 pub struct ErrorBody {
     /// What went wrong, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+    pub message: Option<ErrorMessage>,
     /// What went wrong, for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The single faults, as objects or as plain texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<ErrorDetail>>,
-    /// The kind of error, in the manner of OAuth.
+    /// The kind of error, in the manner of OAuth; the name of the status, where `message` is a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What went wrong, in the manner of OAuth.
@@ -1179,6 +1261,8 @@ pub struct ErrorBody {
 pub enum ErrorDetail {
     /// A `FieldError`.
     FieldError(FieldError),
+    /// A `SchemaError`.
+    SchemaError(SchemaError),
     /// A `String`.
     Text(String),
 }
@@ -1189,9 +1273,39 @@ impl From<FieldError> for ErrorDetail {
     }
 }
 
+impl From<SchemaError> for ErrorDetail {
+    fn from(value: SchemaError) -> Self {
+        Self::SchemaError(value)
+    }
+}
+
 impl From<String> for ErrorDetail {
     fn from(value: String) -> Self {
         Self::Text(value)
+    }
+}
+
+/// What went wrong, for people; a sentence for each fault from the framework behind the API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum ErrorMessage {
+    /// A `String`.
+    Text(String),
+    /// A `Vec<String>`.
+    Texts(Vec<String>),
+}
+
+impl From<String> for ErrorMessage {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<Vec<String>> for ErrorMessage {
+    fn from(value: Vec<String>) -> Self {
+        Self::Texts(value)
     }
 }
 
@@ -1242,6 +1356,8 @@ impl Event {
 pub enum EventPayload {
     /// A directory was connected.
     DsyncActivated(Box<DirectoryActivated>),
+    /// A directory was disconnected; what is in it stays.
+    DsyncDeactivated(Box<DirectoryActivated>),
     /// A directory was deleted with everything in it.
     DsyncDeleted(Box<DirectoryDeleted>),
     /// A group was created.
@@ -1285,6 +1401,9 @@ impl Event {
             match EventName::from(self.event.as_str()) {
                 EventName::DsyncActivated => {
                     EventPayload::DsyncActivated(Box::new(self.data.decode()?))
+                }
+                EventName::DsyncDeactivated => {
+                    EventPayload::DsyncDeactivated(Box::new(self.data.decode()?))
                 }
                 EventName::DsyncDeleted => {
                     EventPayload::DsyncDeleted(Box::new(self.data.decode()?))
@@ -1331,7 +1450,7 @@ impl Event {
 }
 
 /// One page of events.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct EventList {
@@ -1341,7 +1460,6 @@ pub struct EventList {
     /// The events of this page, oldest first.
     pub data: Vec<Event>,
     /// The cursors of the neighbouring pages.
-    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -1357,8 +1475,33 @@ impl EventList {
     }
 }
 
-/// The kind of a change. Until 2026 there was `dsync.deactivated` as well; the API documents it no more, so nothing
-/// asks for it, and whoever receives it keeps it like any name that is new.
+impl<'de> Deserialize<'de> for EventList {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "EventList")]
+        struct Wire {
+            object: Option<String>,
+            data: Vec<Event>,
+            list_metadata: Option<ListMetadata>,
+            #[serde(rename = "listMetadata")]
+            camel_case_list_metadata: Option<ListMetadata>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        Ok(Self {
+            object: wire.object,
+            data: wire.data,
+            list_metadata: wire
+                .list_metadata
+                .or(wire.camel_case_list_metadata)
+                .ok_or_else(|| serde::de::Error::missing_field("list_metadata"))?,
+        })
+    }
+}
+
+/// The kind of a change. The API no longer documents `dsync.deactivated`, which WorkOS's SDKs still know: it is read
+/// where it comes, and no request names it.
 ///
 /// Other values are kept as they came.
 #[derive(Clone, Debug)]
@@ -1366,6 +1509,8 @@ impl EventList {
 pub enum EventName {
     /// A directory was connected.
     DsyncActivated,
+    /// A directory was disconnected; what is in it stays.
+    DsyncDeactivated,
     /// A directory was deleted with everything in it.
     DsyncDeleted,
     /// A group was created.
@@ -1393,7 +1538,7 @@ pub enum EventName {
 }
 
 impl EventName {
-    /// The values that this version knows.
+    /// The values that this version knows, without those that the API no longer documents and may refuse in a request.
     pub const KNOWN: &'static [Self] = &[
         Self::DsyncActivated,
         Self::DsyncDeleted,
@@ -1414,6 +1559,7 @@ impl EventName {
     pub fn as_str(&self) -> &str {
         match self {
             Self::DsyncActivated => "dsync.activated",
+            Self::DsyncDeactivated => "dsync.deactivated",
             Self::DsyncDeleted => "dsync.deleted",
             Self::DsyncGroupCreated => "dsync.group.created",
             Self::DsyncGroupDeleted => "dsync.group.deleted",
@@ -1432,7 +1578,13 @@ impl EventName {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(
+            self.as_str(), "dsync.activated" | "dsync.deactivated" | "dsync.deleted" |
+            "dsync.group.created" | "dsync.group.deleted" | "dsync.group.updated" |
+            "dsync.group.user_added" | "dsync.group.user_removed" | "dsync.token.created"
+            | "dsync.token.revoked" | "dsync.user.created" | "dsync.user.deleted" |
+            "dsync.user.updated"
+        )
     }
 }
 
@@ -1440,6 +1592,7 @@ impl From<&str> for EventName {
     fn from(value: &str) -> Self {
         match value {
             "dsync.activated" => Self::DsyncActivated,
+            "dsync.deactivated" => Self::DsyncDeactivated,
             "dsync.deleted" => Self::DsyncDeleted,
             "dsync.group.created" => Self::DsyncGroupCreated,
             "dsync.group.deleted" => Self::DsyncGroupDeleted,
@@ -1463,7 +1616,7 @@ crate::open_enum_traits!(EventName);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FieldError {
-    /// What is wrong, for programs.
+    /// What is wrong, for programs; the live API has its sentence for people here.
     pub code: String,
     /// The parameter at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1510,7 +1663,7 @@ impl GroupMember {
     }
 }
 
-/// The cursors of the neighbouring pages.
+/// The cursors of the neighbouring pages. Lists were recorded that have them as `listMetadata`, and such that have both.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -1610,6 +1763,33 @@ impl Role {
     }
 }
 
+/// What is wrong with one value, as a JSON-schema validator says it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SchemaError {
+    /// The place of the value, such as `/limit`; empty for the whole.
+    #[serde(rename = "instancePath")]
+    pub instance_path: String,
+    /// The rule that does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyword: Option<String>,
+    /// What is wrong, for people.
+    pub message: String,
+}
+
+impl SchemaError {
+    /// A value with its required fields; the optional ones are `None`.
+    #[must_use]
+    pub fn new(instance_path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            instance_path: instance_path.into(),
+            keyword: None,
+            message: message.into(),
+        }
+    }
+}
+
 /// Calls a macro with the names of all models, so that a check covers those that the document will gain.
 #[doc(hidden)]
 #[macro_export]
@@ -1620,7 +1800,8 @@ macro_rules! for_each_model {
         DirectoryList, DirectoryMetadata, DirectoryState, DirectorySync,
         DirectorySyncStatus, DirectoryToken, DirectoryType, DirectoryUser,
         DirectoryUserCounts, DirectoryUserEmail, DirectoryUserList, DirectoryUserState,
-        DirectoryUserUpdated, EmbeddedGroup, ErrorBody, ErrorDetail, Event, EventList,
-        EventName, FieldError, GroupMember, ListMetadata, Membership, Order, Role }
+        DirectoryUserUpdated, EmbeddedGroup, ErrorBody, ErrorDetail, ErrorMessage, Event,
+        EventList, EventName, FieldError, GroupMember, ListMetadata, Membership, Order,
+        Role, SchemaError }
     };
 }

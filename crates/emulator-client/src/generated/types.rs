@@ -22,11 +22,13 @@ pub use workos_directory_sync::types::DirectoryUserState;
 pub use workos_directory_sync::types::EmbeddedGroup;
 pub use workos_directory_sync::types::ErrorBody;
 pub use workos_directory_sync::types::ErrorDetail;
+pub use workos_directory_sync::types::ErrorMessage;
 pub use workos_directory_sync::types::EventName;
 pub use workos_directory_sync::types::FieldError;
 pub use workos_directory_sync::types::GroupMember;
 pub use workos_directory_sync::types::ListMetadata;
 pub use workos_directory_sync::types::Role;
+pub use workos_directory_sync::types::SchemaError;
 
 /// How likely deliveries go astray; every number is from 0 to 1 and 0 unless given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -234,7 +236,7 @@ impl DeliveryKind {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(self.as_str(), "original" | "duplicate" | "stale" | "replay")
     }
 }
 
@@ -253,14 +255,13 @@ impl From<&str> for DeliveryKind {
 workos_directory_sync::open_enum_traits!(DeliveryKind);
 
 /// One page of deliveries.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DeliveryList {
     /// The deliveries of this page, the oldest first.
     pub data: Vec<Delivery>,
     /// The cursors of the neighbouring pages.
-    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -272,6 +273,29 @@ impl DeliveryList {
             data,
             list_metadata: list_metadata.into(),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for DeliveryList {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "DeliveryList")]
+        struct Wire {
+            data: Vec<Delivery>,
+            list_metadata: Option<ListMetadata>,
+            #[serde(rename = "listMetadata")]
+            camel_case_list_metadata: Option<ListMetadata>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        Ok(Self {
+            data: wire.data,
+            list_metadata: wire
+                .list_metadata
+                .or(wire.camel_case_list_metadata)
+                .ok_or_else(|| serde::de::Error::missing_field("list_metadata"))?,
+        })
     }
 }
 
@@ -317,7 +341,7 @@ impl DeliveryState {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(self.as_str(), "waiting" | "delivered" | "failed" | "dropped")
     }
 }
 
@@ -492,7 +516,7 @@ impl FaultBody {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(self.as_str(), "json" | "json_string" | "text" | "html" | "empty")
     }
 }
 
@@ -609,7 +633,13 @@ impl FaultKind {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(
+            self.as_str(), "latency" | "status" | "reset" | "truncated_body" |
+            "slow_body" | "unknown_enum_values" | "unknown_fields" |
+            "missing_optional_fields" | "repeated_cursor" | "movement" |
+            "omitted_objects" | "empty_list" | "early_end" | "repeated_object" |
+            "shifted_page" | "wrong_counts" | "replaced_field" | "omitted_fields"
+        )
     }
 }
 
@@ -774,7 +804,7 @@ impl InactivePolicy {
     /// Whether this version knows the value.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        Self::KNOWN.contains(self)
+        matches!(self.as_str(), "delete" | "keep")
     }
 }
 
@@ -1011,14 +1041,13 @@ impl ReceivedRequest {
 }
 
 /// One page of requests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RequestList {
     /// The requests of this page, the oldest first.
     pub data: Vec<ReceivedRequest>,
     /// The cursors of the neighbouring pages.
-    #[serde(alias = "listMetadata")]
     pub list_metadata: ListMetadata,
 }
 
@@ -1033,6 +1062,29 @@ impl RequestList {
             data,
             list_metadata: list_metadata.into(),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestList {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "RequestList")]
+        struct Wire {
+            data: Vec<ReceivedRequest>,
+            list_metadata: Option<ListMetadata>,
+            #[serde(rename = "listMetadata")]
+            camel_case_list_metadata: Option<ListMetadata>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        Ok(Self {
+            data: wire.data,
+            list_metadata: wire
+                .list_metadata
+                .or(wire.camel_case_list_metadata)
+                .ok_or_else(|| serde::de::Error::missing_field("list_metadata"))?,
+        })
     }
 }
 

@@ -67,7 +67,7 @@ async fn an_error_looks_like_one_of_the_api_or_of_a_proxy() {
     let (content_type, has_id, text) = looks(FaultBody::Json).await;
     assert!(content_type.unwrap().starts_with("application/json") && has_id);
     let error: types::ErrorBody = serde_json::from_str(&text).unwrap();
-    assert_eq!(error.message.as_deref(), Some("Bad Gateway"));
+    assert_eq!(error.message, Some("Bad Gateway".to_owned().into()));
     let (content_type, has_id, text) = looks(FaultBody::Html).await;
     assert_eq!((content_type.as_deref(), has_id), (Some("text/html"), false));
     assert!(text.contains("<h1>502 Bad Gateway</h1>"));

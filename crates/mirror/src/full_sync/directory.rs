@@ -13,7 +13,6 @@ use super::lookup::Lookup;
 use super::lookup::look_up;
 use super::page;
 use super::part::Part;
-use super::part::refused;
 use super::planner;
 use super::planner::Shape;
 use super::traversal::Traversal;
@@ -34,35 +33,50 @@ use crate::store::StepKey;
 const OWNERS_AT_A_TIME: u32 = 500;
 
 impl Part<'_> {
-    /// Brings a directory up to date. Returns the guard's refusals.
-    pub(super) async fn mirror_directory(&self, directory: &str) -> Result<Vec<Error>, Error> {
+    /// Brings a directory up to date.
+    pub(super) async fn mirror_directory(&self, directory: &str) -> Result<(), Error> {
         match self.steps(directory).await {
             Err(Error::Api(error @ ApiError::NotFound(_))) => self.vanished(directory, error).await,
             ended => ended,
         }
     }
 
-    async fn steps(&self, directory: &str) -> Result<Vec<Error>, Error> {
-        let mut refusals = Vec::new();
-        refusals.extend(self.groups(directory).await?);
-        refusals.extend(self.users(directory).await?);
-        refusals.extend(self.memberships(directory).await?);
-        Ok(refusals)
+    async fn steps(&self, directory: &str) -> Result<(), Error> {
+        self.groups(directory).await?;
+        self.users(directory).await?;
+        // Before the memberships: whoever is there after all has some.
+        self.lookups().settle(directory).await?;
+        self.memberships(directory).await?;
+        let now = self.now();
+        if self.store().has_absences(directory).await? {
+            self.store().drop_refreshed(self.held(&now), directory).await?;
+        }
+        Ok(())
     }
 
     /// The API does not know something that it listed a moment ago: is it the directory?
-    async fn vanished(&self, directory: &str, error: ApiError) -> Result<Vec<Error>, Error> {
-        match look_up(self.client(), &DIRECTORIES, directory).await? {
-            Lookup::NotFound(_) => Ok(self.remove(directory).await?.into_iter().collect()),
-            _ => Err(error.into()),
+    async fn vanished(&self, directory: &str, error: ApiError) -> Result<(), Error> {
+        let lookup = look_up(self.client(), &DIRECTORIES, directory).await?;
+        if !matches!(lookup, Lookup::NotFound(_)) {
+            return Err(error.into());
         }
+        let now = self.now();
+        let absence = self
+            .store()
+            .note_vanished(self.held(&now), Kind::Directories, directory, directory)
+            .await?;
+        self.lookups().note(&absence, lookup).await?;
+        for directory in self.lookups().settle_directories(Some(directory)).await? {
+            self.tell(Progress::Vanished { directory });
+        }
+        Ok(())
     }
 
-    async fn groups(&self, directory: &str) -> Result<Option<Error>, Error> {
+    async fn groups(&self, directory: &str) -> Result<(), Error> {
         let key = self.key(directory, Kind::Groups);
         let step = self.store().step(key).await?;
         if step.finished {
-            return Ok(None);
+            return Ok(());
         }
         if !step.traversed {
             let request = self
@@ -82,11 +96,11 @@ impl Part<'_> {
         self.finish(key).await
     }
 
-    async fn users(&self, directory: &str) -> Result<Option<Error>, Error> {
+    async fn users(&self, directory: &str) -> Result<(), Error> {
         let key = self.key(directory, Kind::Users);
         let step = self.store().step(key).await?;
         if step.finished {
-            return Ok(None);
+            return Ok(());
         }
         if !step.traversed {
             let request = self
@@ -108,26 +122,32 @@ impl Part<'_> {
         self.finish(key).await
     }
 
-    async fn memberships(&self, directory: &str) -> Result<Option<Error>, Error> {
+    async fn memberships(&self, directory: &str) -> Result<(), Error> {
         let key = self.key(directory, Kind::Memberships);
         let step = self.store().step(key).await?;
-        if step.finished {
-            return Ok(None);
-        }
         let plan = match step.plan {
             Some(plan) => plan,
+            None if step.finished => MembershipPlan::Embedded,
             None => self.plan(key, &step).await?,
         };
-        if !step.traversed && plan != MembershipPlan::Embedded {
-            self.list_each(key, plan, step).await?;
+        if !step.finished {
+            if !step.traversed && plan != MembershipPlan::Embedded {
+                self.list_each(key, plan, step).await?;
+            }
+            let now = self.now();
+            self.store().finish_memberships(key, self.held(&now), plan).await?;
+            self.finished(key).await?;
         }
-        self.finish(key).await
+        self.lookups().settle_pairs(directory, plan).await
     }
 
     /// Decides how the memberships are found out, and notes it.
     async fn plan(&self, key: StepKey<'_>, step: &Step) -> Result<MembershipPlan, Error> {
         // Empty lists alone prove nothing: teams that get no embedded groups get empty lists.
-        let embedded = step.untold == 0 && step.counts.seen > 0;
+        let now = self.now();
+        let embedded = step.untold == 0
+            && step.counts.seen > 0
+            && !self.store().embedded_groups_turned_empty(key, self.held(&now)).await?;
         let known = if embedded {
             KnownCounts::default()
         } else {
@@ -158,8 +178,9 @@ impl Part<'_> {
         };
         let mut counts = step.counts;
         let mut last = step.position.unwrap_or_default();
+        let mut has_vanished = false;
         if let Some(cursor) = step.cursor {
-            self.list_one(key, owners, &last, Some(cursor), &mut counts).await?;
+            has_vanished |= !self.list_one(key, owners, &last, Some(cursor), &mut counts).await?;
         }
         loop {
             let ids = self
@@ -167,7 +188,7 @@ impl Part<'_> {
                 .ids_after(owners, key.directory, self.run(), &last, OWNERS_AT_A_TIME)
                 .await?;
             for id in &ids {
-                self.list_one(key, owners, id, None, &mut counts).await?;
+                has_vanished |= !self.list_one(key, owners, id, None, &mut counts).await?;
             }
             match ids.into_iter().next_back() {
                 Some(id) => last = id,
@@ -182,9 +203,13 @@ impl Part<'_> {
         let batch = Batch::Memberships(Vec::new());
         let nothing = Findings::default();
         self.store().write(key, self.held(&now), batch, &nothing, end).await?;
+        if has_vanished {
+            self.lookups().settle(key.directory).await?;
+        }
         Ok(())
     }
 
+    /// Lists one of them. Returns false when the API does not know it any more.
     async fn list_one(
         &self,
         key: StepKey<'_>,
@@ -192,7 +217,7 @@ impl Part<'_> {
         owner: &str,
         cursor: Option<String>,
         counts: &mut Counts,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let listed = if owners == Kind::Users {
             let request = self.client().list_directory_groups().user(owner).order(Order::Asc);
             let to_pair = |group| (owner.to_owned(), group);
@@ -207,9 +232,22 @@ impl Part<'_> {
                 .await
         };
         match listed {
-            // It was deleted since it was listed, and its memberships with it.
-            Err(Error::Api(ApiError::NotFound(_))) if self.is_gone(owners, owner).await? => Ok(()),
-            ended => ended,
+            // Was it deleted since it was listed, and its memberships with it?
+            Err(Error::Api(error @ ApiError::NotFound(_))) => {
+                let table = if owners == Kind::Users { &USERS } else { &GROUPS };
+                let lookup = look_up(self.client(), table, owner).await?;
+                if !matches!(lookup, Lookup::NotFound(_)) {
+                    return Err(error.into());
+                }
+                let now = self.now();
+                let absence = self
+                    .store()
+                    .note_vanished(self.held(&now), owners, owner, key.directory)
+                    .await?;
+                self.lookups().note(&absence, lookup).await?;
+                Ok(false)
+            }
+            ended => ended.map(|()| true),
         }
     }
 
@@ -229,17 +267,11 @@ impl Part<'_> {
         self.traverse(key, traversal, Some(owner), counts, read).await
     }
 
-    /// Whether the API no longer knows a group or user that it listed a moment ago.
-    async fn is_gone(&self, owners: Kind, id: &str) -> Result<bool, Error> {
-        let table = if owners == Kind::Users { &USERS } else { &GROUPS };
-        Ok(matches!(look_up(self.client(), table, id).await?, Lookup::NotFound(_)))
-    }
-
-    /// Ends a step whose traversal is complete. Returns the guard's refusal.
-    async fn finish(&self, key: StepKey<'_>) -> Result<Option<Error>, Error> {
+    /// Ends a step whose traversal is complete.
+    async fn finish(&self, key: StepKey<'_>) -> Result<(), Error> {
         let now = self.now();
-        let marked = self.store().finish_step(key, self.held(&now), self.guard()).await?;
-        self.finished(key, marked.map_err(refused)).await
+        self.store().finish_step(key, self.held(&now)).await?;
+        self.finished(key).await
     }
 
     fn key<'k>(&self, directory: &'k str, kind: Kind) -> StepKey<'k> {

@@ -4,7 +4,6 @@
 //! same, and take over the parts of a worker that is gone. Whoever sees that all parts are done ends the run.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -43,8 +42,6 @@ struct Engine<'a> {
     client: &'a Client,
     worker: i64,
     run: Run,
-    /// How many lookups are left to this worker.
-    lookups: AtomicU64,
     /// Whether the list of directories was told.
     is_told: AtomicBool,
     /// There may be something to do without a pause.
@@ -76,7 +73,6 @@ pub(super) async fn run(
         client,
         worker,
         run,
-        lookups: AtomicU64::new(sync.max_lookups),
         is_told: AtomicBool::new(false),
         hurry: Notify::new(),
     };
@@ -118,6 +114,7 @@ async fn join(sync: &FullSync<'_>, worker: i64, unless_after: Option<i64>) -> Re
             resume_since: since.as_ref(),
             unless_after,
             can_wait,
+            lookup_interval: sync.lookup_interval(),
         };
         match sync.mirror.store.join_run(worker, wanted).await? {
             Joined::Run(run) => return Ok(Ok(run)),
@@ -203,7 +200,7 @@ impl<'a> Engine<'a> {
         {
             return Event::Ended(Err(error));
         }
-        Event::Ended(Part::new(self.sync, self.client, &self.lookups, lease).complete().await)
+        Event::Ended(Part::new(self.sync, self.client, lease).complete().await)
     }
 
     /// Ends the run if nothing is left to do. `None` while others are at work.

@@ -8,7 +8,6 @@ use workos_directory_sync::Error as ApiError;
 use super::page;
 use crate::Error;
 use crate::Kind;
-use crate::error::chain;
 use crate::record::ReadObject;
 use crate::record::Table;
 use crate::store::Findings;
@@ -45,18 +44,31 @@ pub(crate) async fn look_up(client: &Client, table: &'static Table, id: &str) ->
     };
     match response {
         Ok(response) => Ok(read(table, id, &response.into_inner())),
-        Err(ApiError::NotFound(error)) if error.has_api_form() => Ok(Lookup::NotFound(ApiError::NotFound(error))),
-        Err(
-            error @ (ApiError::Unauthorized(_)
-            | ApiError::Network(_)
-            | ApiError::RateLimited(_)
-            | ApiError::Gate { .. }),
-        ) => Err(error.into()),
-        Err(error) => Ok(Lookup::Undecided {
-            reason: chain(&error),
-            refused: Some(error),
-        }),
+        Err(error) => failed(error),
     }
+}
+
+/// What a failure says of the object that was asked for.
+///
+/// # Errors
+///
+/// The failure itself, when it says nothing of a single object.
+pub(crate) fn failed(error: ApiError) -> Result<Lookup, Error> {
+    let reason = match &error {
+        ApiError::NotFound(response) if response.has_api_form() => return Ok(Lookup::NotFound(error)),
+        ApiError::Network(_) | ApiError::Unauthorized(_) | ApiError::Gate { .. } => return Err(error.into()),
+        ApiError::Timeout(_) => "timeout".to_owned(),
+        ApiError::Decode(_) | ApiError::TooLarge(_) => "unreadable".to_owned(),
+        _ => match error.status() {
+            Some(404) => "404, but not in the API's form".to_owned(),
+            Some(status) => status.to_string(),
+            None => "no response".to_owned(),
+        },
+    };
+    Ok(Lookup::Undecided {
+        reason,
+        refused: Some(error),
+    })
 }
 
 fn read(table: &'static Table, id: &str, raw: &RawValue) -> Lookup {

@@ -1,4 +1,4 @@
-//! A full sync: everything is traversed, written page by page, and what is gone is marked.
+//! A full sync: everything is traversed, written page by page, and what no list gives is asked for by id.
 //!
 //! ```text
 //! FullSync   the settings, and run() or plan()
@@ -6,6 +6,8 @@
 //! part       one of them: the list of directories, or a directory
 //! directory  one directory: groups, users, memberships
 //! traversal  one list
+//! environment whether the source is the one that the database is a mirror of
+//! absences   what the lists did not give
 //! page       its objects, read one by one
 //! lookup     one object by its id
 //! unreadable objects whose state cannot be read
@@ -13,8 +15,10 @@
 //! progress   what is told meanwhile
 //! ```
 
+pub(crate) mod absences;
 mod directory;
 mod engine;
+mod environment;
 mod forecast;
 pub(crate) mod lookup;
 pub(crate) mod page;
@@ -35,10 +39,11 @@ pub use self::planner::MembershipPlan;
 pub use self::progress::Progress;
 use crate::Error;
 use crate::Mirror;
+use crate::RepeatedAbsence;
 use crate::Summary;
+use crate::absences::AbsenceSettings;
 use crate::lock::Work;
 use crate::presence::Presence;
-use crate::store::Guard;
 
 /// How many objects a page has at most. The client asks for as many as the API gives, which is this many.
 pub(crate) const PAGE: u32 = 100;
@@ -47,14 +52,8 @@ pub(crate) const PAGE: u32 = 100;
 /// those per caller, so that a few at a time go faster than one.
 const DIRECTORIES_AT_A_TIME: usize = 4;
 
-/// The largest share that may be marked as deleted at once, in percent, unless said otherwise.
-const DELETED_AT_ONCE_PERCENT: u8 = 20;
-
 /// How old a run may be to be resumed, unless said otherwise. What its first pages brought is as old as that.
 const RESUME_WITHIN: Duration = Duration::from_secs(60 * 60);
-
-/// How many objects a run asks for by id at most, unless set.
-const MAX_LOOKUPS: u64 = 1_000;
 
 /// For how long a state may be unreadable before it counts as suspended, unless set.
 const UNREADABLE_STATE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -91,10 +90,9 @@ pub struct FullSync<'a> {
     client: &'a Client,
     scope: Scope,
     directories_at_a_time: usize,
-    deleted_at_once_percent: u8,
-    allow_mass_delete: bool,
+    absences: AbsenceSettings,
+    allow_other_environment: bool,
     resume_within: Duration,
-    max_lookups: u64,
     unreadable_state_after: Duration,
     on_progress: Box<dyn Fn(&Progress) + Send + Sync + 'a>,
 }
@@ -106,10 +104,9 @@ impl<'a> FullSync<'a> {
             client,
             scope: Scope::All,
             directories_at_a_time: DIRECTORIES_AT_A_TIME,
-            deleted_at_once_percent: DELETED_AT_ONCE_PERCENT,
-            allow_mass_delete: false,
+            absences: AbsenceSettings::default(),
+            allow_other_environment: false,
             resume_within: RESUME_WITHIN,
-            max_lookups: MAX_LOOKUPS,
             unreadable_state_after: UNREADABLE_STATE_AFTER,
             on_progress: Box::new(|_| {}),
         }
@@ -140,31 +137,37 @@ impl<'a> FullSync<'a> {
         self
     }
 
-    /// The largest share of a directory's users, groups or memberships that may be marked as deleted at once, in percent;
-    /// 20 unless said otherwise. More than that is taken for a fault of the source: nothing of that kind is marked, and the
-    /// run ends with [`Error::MassDelete`]. Ten or fewer are always believed. Users and groups do not go either if more than
-    /// that share of the memberships would go with them.
-    pub fn deleted_at_once_percent(mut self, percent: u8) -> Self {
-        self.deleted_at_once_percent = percent;
+    /// How many absent objects this run asks for at most, over all directories; 1,000 unless set. Those that remain are asked
+    /// for by the next run, or by [`Follow`](crate::Follow) between two of them.
+    pub fn max_lookups(mut self, lookups: u64) -> Self {
+        self.absences.max_lookups = lookups;
         self
     }
 
-    /// Believes the source however much is gone.
-    pub fn allow_mass_delete(mut self, allow: bool) -> Self {
-        self.allow_mass_delete = allow;
+    /// What becomes of an object that stays absent and that the API does not decide by id; [`RepeatedAbsence::End`] unless
+    /// set.
+    pub fn repeated_absence(mut self, then: RepeatedAbsence) -> Self {
+        self.absences.repeated_absence = then;
+        self
+    }
+
+    /// The largest share of a directory's users or groups that may end at once, in percent, though each of them is confirmed
+    /// by id. More than that waits for [`Mirror::approve_deletions`]. No limit unless set: events have none either.
+    pub fn deleted_at_once_percent(mut self, percent: u8) -> Self {
+        self.absences.deleted_at_once_percent = Some(percent);
+        self
+    }
+
+    /// Goes on though none of the directories in the database is found at the source. Without it such a run ends with
+    /// [`Error::OtherEnvironment`] before it writes: the API key is probably that of another environment.
+    pub fn allow_other_environment(mut self, allow: bool) -> Self {
+        self.allow_other_environment = allow;
         self
     }
 
     /// How old an interrupted run may be to be resumed, one hour unless said otherwise; zero always starts anew.
     pub fn resume_within(mut self, age: Duration) -> Self {
         self.resume_within = age;
-        self
-    }
-
-    /// Sets how many objects a worker asks for by id at most in a run; 1,000 unless set. Those are asked for whose state could
-    /// not be read. What is left waits for the next run.
-    pub fn max_lookups(mut self, lookups: u64) -> Self {
-        self.max_lookups = lookups;
         self
     }
 
@@ -199,6 +202,12 @@ impl<'a> FullSync<'a> {
         ended
     }
 
+    /// The same settings for what is absent as another run has.
+    pub(crate) fn absences(mut self, settings: AbsenceSettings) -> Self {
+        self.absences = settings;
+        self
+    }
+
     /// The same as a worker that is there already. A run of this scope that ended well after the one that is given will do.
     /// The client shares its limits already.
     pub(crate) async fn run_as(&self, presence: &Presence, unless_after: Option<i64>) -> Result<Summary, Error> {
@@ -224,22 +233,12 @@ impl<'a> FullSync<'a> {
                 expected: "at least 1",
             });
         }
-        if self.deleted_at_once_percent > 100 {
-            return Err(Error::Setting {
-                name: "deleted_at_once_percent",
-                value: self.deleted_at_once_percent.to_string(),
-                expected: "from 0 to 100",
-            });
-        }
-        Ok(())
+        self.absences.check()
     }
 
-    fn guard(&self) -> Guard {
-        if self.allow_mass_delete {
-            Guard::Off
-        } else {
-            Guard::AtMost(self.deleted_at_once_percent)
-        }
+    /// How long to wait from one lookup to the next in a directory.
+    fn lookup_interval(&self) -> Duration {
+        absences::interval(self.client)
     }
 }
 
@@ -249,7 +248,7 @@ impl fmt::Debug for FullSync<'_> {
             .debug_struct("FullSync")
             .field("scope", &self.scope)
             .field("directories_at_a_time", &self.directories_at_a_time)
-            .field("guard", &self.guard())
+            .field("absences", &self.absences)
             .field("resume_within", &self.resume_within)
             .finish_non_exhaustive()
     }

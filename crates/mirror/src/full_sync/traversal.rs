@@ -21,11 +21,16 @@ pub(super) struct Traversal<R: RawListRequest> {
     /// Other ways to ask, if the first page is refused.
     fallbacks: VecDeque<R>,
     calls: u64,
+    /// It began at a cursor, and that was refused.
+    begun_anew: bool,
+    /// The next fallback is the list from its beginning.
+    has_cursor: bool,
 }
 
 impl<R: RawListRequest> Traversal<R> {
     /// A list that goes on from `cursor`, if there is one. `request` is tried first, then `fallback`.
     pub(super) fn new(cursor: Option<String>, request: R, fallback: Option<R>) -> Self {
+        let has_cursor = cursor.is_some();
         let mut ways = VecDeque::with_capacity(3);
         if let Some(cursor) = cursor {
             ways.push_back(request.clone().with_cursor(cursor));
@@ -37,7 +42,14 @@ impl<R: RawListRequest> Traversal<R> {
             pages: Pages::new(Raw::new(first)),
             fallbacks: ways,
             calls: 0,
+            begun_anew: false,
+            has_cursor,
         }
+    }
+
+    /// Whether it could not go on where it should, so that objects come again.
+    pub(super) fn begun_anew(&self) -> bool {
+        self.begun_anew
     }
 
     /// The next page; `None` after the last.
@@ -49,7 +61,10 @@ impl<R: RawListRequest> Traversal<R> {
             self.calls += 1;
             match page {
                 Err(error) if matches!(error.status(), Some(400 | 404 | 422)) => match self.fallbacks.pop_front() {
-                    Some(request) => self.pages = Pages::new(Raw::new(request)),
+                    Some(request) => {
+                        self.begun_anew = self.has_cursor;
+                        self.pages = Pages::new(Raw::new(request));
+                    }
                     None => return Err(error.into()),
                 },
                 Err(error) => return Err(error.into()),

@@ -18,7 +18,7 @@ impl Part<'_> {
     /// state [`Record::UNREADABLE`].
     pub(super) async fn ask_for_unreadable(&self, key: StepKey<'_>, table: &'static Table) -> Result<(), Error> {
         for (id, since) in self.store().unreadable_states(key).await? {
-            if !self.take_lookup() {
+            if self.lookups().reserve(1).await? == 0 {
                 return Ok(());
             }
             let (object, mut findings) = match lookup::look_up(self.client(), table, &id).await? {
@@ -31,7 +31,10 @@ impl Part<'_> {
             };
             let is_overdue = since <= self.unreadable_before();
             let object = object.or_else(|| {
-                is_overdue.then(|| (Record::unreadable(table, &id, key.directory), EmbeddedGroups::Untold))
+                is_overdue.then(|| {
+                    let record = Record::state_alone(table, &id, Record::UNREADABLE, Some(key.directory));
+                    (record, EmbeddedGroups::Untold)
+                })
             });
             let batch = match object {
                 Some(user) if table.kind == Kind::Users => Batch::Users(vec![user]),
@@ -43,6 +46,7 @@ impl Part<'_> {
             let checkpoint = Checkpoint {
                 traversed: true,
                 calls: 1,
+                may_repeat: true,
                 ..Checkpoint::default()
             };
             self.store()

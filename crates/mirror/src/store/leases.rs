@@ -24,8 +24,14 @@ const DIRECTORIES: &str = "directories";
 /// What the lease of a directory begins with; its id follows.
 const DIRECTORY: &str = "directory ";
 
-/// The run of what belongs to no full sync.
-const NO_RUN: i64 = 0;
+/// What is absent, between full syncs.
+const ABSENCES: &str = "absences";
+
+/// The run of the list of events. Runs of full syncs are greater.
+const EVENTS_RUN: i64 = 0;
+
+/// The run of what is absent, between full syncs.
+const ABSENCES_RUN: i64 = -1;
 
 /// A lease that this worker took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +46,11 @@ impl Lease {
     /// The directory that it is about; `None` for the list of directories.
     pub(crate) fn directory(&self) -> Option<&str> {
         self.resource.strip_prefix(DIRECTORY)
+    }
+
+    /// Whether it is that of a part of a full sync.
+    pub(crate) fn is_of_full_sync(&self) -> bool {
+        self.run > EVENTS_RUN
     }
 }
 
@@ -64,14 +75,23 @@ impl<'a> Held<'a> {
 impl Store {
     /// Takes the list of events, if nobody has it.
     pub(crate) async fn take_events_lease(&self, worker: i64) -> Result<Option<Lease>, Error> {
+        self.take_single(worker, EVENTS, EVENTS_RUN).await
+    }
+
+    /// Takes what is absent, between full syncs, if nobody has it.
+    pub(crate) async fn take_absences_lease(&self, worker: i64) -> Result<Option<Lease>, Error> {
+        self.take_single(worker, ABSENCES, ABSENCES_RUN).await
+    }
+
+    async fn take_single(&self, worker: i64, resource: &str, run: i64) -> Result<Option<Lease>, Error> {
         sqlx::query(
             "INSERT INTO leases (resource, run_id, token) VALUES ($1, $2, 0) ON CONFLICT (resource) DO NOTHING",
         )
-        .bind(EVENTS)
-        .bind(NO_RUN)
+        .bind(resource)
+        .bind(run)
         .execute(&self.pool)
         .await?;
-        self.take(worker, NO_RUN).await
+        self.take(worker, run).await
     }
 
     /// Takes the first part of a full sync that is not done and that nobody has.
@@ -94,7 +114,7 @@ impl Store {
                  WHERE l.run_id = $2 AND l.ended_at IS NULL
                    AND (l.worker IS NULL OR (l.worker <> $1 AND NOT EXISTS (
                        SELECT 1 FROM workers AS w
-                       WHERE w.id = l.worker AND (l.run_id = 0 OR w.run_id = l.run_id) AND {})))
+                       WHERE w.id = l.worker AND (l.run_id <= 0 OR w.run_id = l.run_id) AND {})))
                  ORDER BY l.resource LIMIT 1{skip})
              RETURNING resource, run_id, token",
             self.dialect.is_there("w")
@@ -206,9 +226,9 @@ pub(super) async fn open_directories(connection: &mut Connection, run: i64) -> R
     .bind(DIRECTORY)
     .execute(&mut *connection)
     .await?;
-    sqlx::query("DELETE FROM leases WHERE run_id <> $1 AND run_id <> $2")
+    sqlx::query("DELETE FROM leases WHERE run_id <> $1 AND run_id > $2")
         .bind(run)
-        .bind(NO_RUN)
+        .bind(EVENTS_RUN)
         .execute(connection)
         .await?;
     Ok(())

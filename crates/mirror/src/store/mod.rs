@@ -14,7 +14,8 @@
 //! rows         the rows that one statement takes all at once
 //! changes      the same, read by them
 //! inbox        events that wait to be applied
-//! gone         what a complete traversal did not see, and the guard
+//! absences     what a complete traversal did not see, until it is known what became of it
+//! gone         directories that have ended, with all that is in them
 //! runs         runs, and who takes part in them
 //! steps        how far a run came, and its counts
 //! leases       who does what
@@ -28,6 +29,7 @@
 //! dialect      the few words that they have different
 //! ```
 
+mod absences;
 mod budgets;
 mod changes;
 pub(crate) mod connect;
@@ -56,6 +58,10 @@ use sqlx::Any;
 use sqlx::AnyPool;
 use sqlx::Transaction;
 
+pub(crate) use self::absences::Absence;
+pub(crate) use self::absences::Ends;
+pub(crate) use self::absences::Pair;
+pub(crate) use self::absences::is_linked;
 pub(crate) use self::budgets::Draw;
 pub(crate) use self::budgets::Drawn;
 pub(crate) use self::counts::KnownCounts;
@@ -64,8 +70,6 @@ pub(crate) use self::cursors::Place;
 pub use self::dead::DeadEvent;
 use self::dialect::Dialect;
 pub use self::events::EventCounts;
-pub(crate) use self::gone::Guard;
-pub(crate) use self::gone::Refusal;
 pub(crate) use self::inbox::Waiting;
 pub(crate) use self::leases::Held;
 pub(crate) use self::leases::Lease;
@@ -86,6 +90,7 @@ pub(crate) use self::steps::Step;
 pub(crate) use self::steps::StepKey;
 use crate::Counts;
 use crate::Error;
+use crate::WarningKind;
 use crate::record::EmbeddedGroups;
 use crate::record::Record;
 use crate::record::Table;
@@ -121,6 +126,8 @@ pub(crate) struct Findings {
     pub(crate) odd: Vec<Finding>,
     /// The ids of objects that are there and cannot be read: their rows stay, and count as seen.
     pub(crate) seen: Vec<String>,
+    /// How many objects were not read, so that the groups that came with them are not known.
+    pub(crate) unread: u64,
     /// The ids of objects that read well now: what the quarantine has of them goes.
     pub(crate) released: Vec<String>,
 }
@@ -160,6 +167,7 @@ impl Store {
     ) -> Result<Counts, Error> {
         let mut transaction = self.begin_as(held).await?;
         let stamp = held.stamp();
+        let mut repeated = checkpoint.repeated;
         quarantine::release(&mut transaction, key.kind, &findings.released).await?;
         quarantine::write(&mut transaction, stamp, &findings.odd).await?;
         objects::touch_seen(&mut transaction, key.kind, stamp, &findings.seen).await?;
@@ -168,6 +176,7 @@ impl Store {
             Batch::Objects(table, records) => {
                 let mut written = objects::apply(&mut transaction, table, stamp, records).await?;
                 written.tell(&mut transaction, table, stamp.now, Vec::new()).await?;
+                repeated += written.repeated;
                 (written.counts, written.came)
             }
             Batch::Memberships(pairs) => {
@@ -180,16 +189,35 @@ impl Store {
                 let mut written = objects::apply(&mut transaction, &USERS, stamp, page.records).await?;
                 let pairs = memberships::apply(&mut transaction, stamp, page.pairs).await?;
                 written.tell(&mut transaction, &USERS, stamp.now, pairs.told).await?;
+                absences::leave_foreign_groups(&mut transaction, stamp.now, &written.moved).await?;
                 // Of a user who cannot be read the groups are not known either: they are found out in another way.
-                let unread = u64::try_from(findings.seen.len()).unwrap_or(u64::MAX);
-                steps::note_embedded(&mut transaction, key, pairs.counts, page.untold + unread).await?;
+                steps::note_embedded(&mut transaction, key, pairs.counts, page.untold + findings.unread).await?;
+                repeated += written.repeated;
                 (written.counts, written.came)
             }
         };
         events::unpark(&mut transaction, stamp, &came).await?;
         steps::advance(&mut transaction, key, stamp, &checkpoint, counts).await?;
+        if !checkpoint.may_repeat {
+            steps::add_repeated(&mut transaction, key, repeated).await?;
+        }
+        if checkpoint.ended_early {
+            absences::warn(&mut transaction, key, WarningKind::EndedEarly).await?;
+        }
         transaction.commit().await?;
         Ok(counts)
+    }
+
+    /// Ends a step of users or groups whose traversal is complete: notes what it did not see.
+    pub(crate) async fn finish_step(&self, key: StepKey<'_>, held: Held<'_>) -> Result<(), Error> {
+        let mut transaction = self.begin_as(held).await?;
+        let stamp = held.stamp();
+        steps::require_traversed(&mut transaction, key).await?;
+        absences::note_step(&mut transaction, key, stamp).await?;
+        quarantine::sweep(&mut transaction, key).await?;
+        steps::finish_step(&mut transaction, key, stamp, 0).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 }
 

@@ -15,9 +15,11 @@ use super::DatabaseRow;
 use super::Dialect;
 use super::Rows;
 use super::Stamp;
+use super::absences;
 use super::json_array;
 use super::outbox;
 use super::outbox::Told;
+use crate::ChangeReason;
 use crate::Counts;
 use crate::Kind;
 use crate::record::DIRECTORIES;
@@ -37,6 +39,10 @@ pub(super) struct Written {
     pub(super) counts: Counts,
     /// The ids of those that were not there before.
     pub(super) came: Vec<String>,
+    /// How many of them this run had seen before.
+    pub(super) repeated: u64,
+    /// The ids of users that are in another directory now.
+    pub(super) moved: Vec<String>,
     told: Vec<Told>,
     /// Whether one of the users or groups that came has memberships already.
     is_awaited: bool,
@@ -67,16 +73,25 @@ pub(super) async fn apply(
     stamp: Stamp<'_>,
     records: Vec<Record>,
 ) -> Result<Written, sqlx::Error> {
+    let listed = records.len();
     let mut records = without_repetition(records);
+    let repeated = listed.saturating_sub(records.len());
     // Two transactions that write the same rows in the same order wait for each other, and never both.
     records.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     let ids = json_array(&records.iter().map(|record| &record.id).collect::<Vec<_>>())?;
     let stored = stored(connection, table, &ids).await?;
-    let mut written = Written::default();
+    let mut written = Written {
+        repeated: u64::try_from(repeated).unwrap_or(u64::MAX),
+        ..Written::default()
+    };
     let counts = &mut written.counts;
     let mut changed = Vec::new();
     for mut record in records {
         let Some(row) = stored.get(record.id.as_str()) else {
+            // Of which too little is known to make a row.
+            if record.keeps(table, "directory_id") || record.keeps(table, "state") {
+                continue;
+            }
             counts.seen += 1;
             counts.inserted += 1;
             written.told.extend(outbox::of_record(table, &record, None)?);
@@ -95,7 +110,13 @@ pub(super) async fn apply(
             continue;
         }
         let differs = !is_newer && (is_deleted || differs(row, table, &record)?);
-        // A list can give an object twice when it moves meanwhile.
+        // A list can give an object twice when it moves meanwhile: then it may have missed others.
+        if !is_deleted
+            && row.try_get::<i64, _>("generation")? == stamp.run
+            && row.try_get::<i64, _>("event_run")? < stamp.run
+        {
+            written.repeated += 1;
+        }
         if is_deleted || row.try_get::<i64, _>("generation")? != stamp.run {
             counts.seen += 1;
             match (is_deleted, differs) {
@@ -105,7 +126,15 @@ pub(super) async fn apply(
             }
         }
         if differs {
-            written.told.extend(outbox::of_record(table, &record, Some(row))?);
+            let mut told = outbox::of_record(table, &record, Some(row))?;
+            let has_moved = table.kind == Kind::Users
+                && !is_deleted
+                && row.try_get::<&str, _>("directory_id")? != record.directory_id(table);
+            if has_moved {
+                written.moved.push(record.id.clone());
+                told.iter_mut().for_each(|told| told.because(ChangeReason::Moved));
+            }
+            written.told.extend(told);
             if is_deleted {
                 written.came.push(record.id.clone());
             }
@@ -155,6 +184,7 @@ pub(super) async fn upsert(
     stamp: Stamp<'_>,
     mut changed: &[Record],
 ) -> Result<(), sqlx::Error> {
+    let is_of_directories = table.kind == Kind::Directories && !changed.is_empty();
     match Dialect::of(connection) {
         Dialect::Postgres if !changed.is_empty() => upsert_arrays(connection, table, stamp, changed).await?,
         Dialect::Postgres => {}
@@ -165,6 +195,9 @@ pub(super) async fn upsert(
                 changed = rest;
             }
         }
+    }
+    if is_of_directories {
+        absences::note_unlinked(connection, stamp.now).await?;
     }
     Ok(())
 }

@@ -52,6 +52,11 @@ impl Told {
         Self::of_membership(ChangeKind::LeftGroup, directory, user, group)
     }
 
+    /// Gives it a reason.
+    pub(super) fn because(&mut self, reason: ChangeReason) {
+        self.reason = Some(reason);
+    }
+
     /// What kind of change it is.
     #[cfg(test)]
     pub(super) fn kind(&self) -> ChangeKind {

@@ -3,6 +3,8 @@
 //! A run belongs to the workers that take part. It is finished when all of its parts are done, whoever did them, and
 //! interrupted when the last worker left it before. A run that says `running` without a worker was killed.
 
+use std::time::Duration;
+
 use sqlx::AssertSqlSafe;
 use sqlx::Row;
 use workos_directory_sync::Timestamp;
@@ -12,6 +14,7 @@ use super::DatabaseRow;
 use super::Dialect;
 use super::Held;
 use super::Store;
+use super::absences;
 use super::leases;
 use super::quarantine;
 use super::steps;
@@ -33,6 +36,8 @@ pub(crate) struct Run {
     /// It was begun earlier, or by another worker.
     pub(crate) resumed: bool,
     pub(crate) started_at: Timestamp,
+    /// How long a lookup takes, in a directory.
+    pub(crate) lookup_interval: Duration,
 }
 
 /// What run is wanted.
@@ -46,6 +51,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) unless_after: Option<i64>,
     /// Others may be given time to end, rather than joined in what is not wanted.
     pub(crate) can_wait: bool,
+    /// How long a lookup takes, in a directory.
+    pub(crate) lookup_interval: Duration,
 }
 
 /// What became of the wish to take part in a run.
@@ -101,6 +108,7 @@ impl Store {
                     id: row.try_get("id")?,
                     resumed: true,
                     started_at: time(&row, "started_at", wanted.now)?,
+                    lookup_interval: wanted.lookup_interval,
                 };
                 let finished_at = time(&row, "ended_at", wanted.now)?;
                 return Ok(Joined::Done(Box::new(
@@ -143,6 +151,7 @@ impl Store {
                     id,
                     resumed: true,
                     started_at,
+                    lookup_interval: wanted.lookup_interval,
                 }));
             }
         }
@@ -153,6 +162,7 @@ impl Store {
             id,
             resumed: false,
             started_at: wanted.now.clone(),
+            lookup_interval: wanted.lookup_interval,
         }))
     }
 
@@ -344,12 +354,17 @@ async fn begin(connection: &mut Connection, wanted: Wanted<'_>) -> Result<i64, s
         .bind(id - RUNS_WITH_STEPS)
         .execute(&mut *connection)
         .await?;
+    sqlx::query("DELETE FROM sync_warnings WHERE run_id <= $1")
+        .bind(id - RUNS_WITH_STEPS)
+        .execute(&mut *connection)
+        .await?;
     leases::open_list(connection, id).await?;
     Ok(id)
 }
 
 /// What a run did, by its steps.
 async fn summary(connection: &mut Connection, run: &Run, finished_at: Timestamp) -> Result<Summary, sqlx::Error> {
+    let (absences, warnings) = absences::tally(connection, run.id, run.lookup_interval).await?;
     let mut summary = Summary {
         run: run.id,
         resumed: run.resumed,
@@ -360,6 +375,8 @@ async fn summary(connection: &mut Connection, run: &Run, finished_at: Timestamp)
         groups: Counts::default(),
         memberships: Counts::default(),
         calls: 0,
+        absences,
+        warnings,
         quarantined: quarantine::count_of_run(connection, run.id).await?,
     };
     for (kind, counts) in [

@@ -72,6 +72,12 @@ pub(crate) struct Checkpoint {
     pub(crate) traversed: bool,
     /// The calls since the last checkpoint.
     pub(crate) calls: u64,
+    /// How many pairs the page before had already.
+    pub(crate) repeated: u64,
+    /// The list went on, and the page has nothing.
+    pub(crate) ended_early: bool,
+    /// That objects come again says nothing: the list was begun anew on the way, or they were asked for by id.
+    pub(crate) may_repeat: bool,
 }
 
 impl Store {
@@ -132,15 +138,6 @@ impl Store {
                 .fetch_one(&self.pool)
                 .await?;
         Ok(count(&row, "directories")?)
-    }
-
-    /// Whether a directory is there and not deleted.
-    pub(crate) async fn has_directory(&self, id: &str) -> Result<bool, Error> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM directories WHERE id = $1 AND deleted_at IS NULL")
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(found.is_some())
     }
 }
 
@@ -260,6 +257,76 @@ pub(super) async fn add_deleted(
         ..Counts::default()
     };
     add_counts(connection, key, counts).await
+}
+
+/// Adds rows that ended because they are absent.
+pub(super) async fn add_ended(connection: &mut Connection, key: StepKey<'_>, ended: u64) -> Result<(), sqlx::Error> {
+    add_deleted(connection, key, ended).await?;
+    sqlx::query("UPDATE sync_steps SET ended = ended + $1 WHERE run_id = $2 AND directory_id = $3 AND kind = $4")
+        .bind(signed(ended))
+        .bind(key.run)
+        .bind(key.directory)
+        .bind(key.kind.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Adds calls, how many of them asked for absent objects, and how many of those are there.
+pub(super) async fn add_lookups(
+    connection: &mut Connection,
+    key: StepKey<'_>,
+    calls: u64,
+    asked: u64,
+    refreshed: u64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO sync_steps (run_id, directory_id, kind, calls, asked, refreshed) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (run_id, directory_id, kind) DO UPDATE SET
+             calls = sync_steps.calls + excluded.calls, asked = sync_steps.asked + excluded.asked,
+             refreshed = sync_steps.refreshed + excluded.refreshed",
+    )
+    .bind(key.run)
+    .bind(key.directory)
+    .bind(key.kind.as_str())
+    .bind(signed(calls))
+    .bind(signed(asked))
+    .bind(signed(refreshed))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds objects that a list gave twice.
+pub(super) async fn add_repeated(
+    connection: &mut Connection,
+    key: StepKey<'_>,
+    repeated: u64,
+) -> Result<(), sqlx::Error> {
+    if repeated > 0 {
+        sqlx::query(
+            "UPDATE sync_steps SET repeated = repeated + $1 WHERE run_id = $2 AND directory_id = $3 AND kind = $4",
+        )
+        .bind(signed(repeated))
+        .bind(key.run)
+        .bind(key.directory)
+        .bind(key.kind.as_str())
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// How many objects a step's list gave twice.
+pub(super) async fn repeated(connection: &mut Connection, key: StepKey<'_>) -> Result<u64, sqlx::Error> {
+    let repeated: Option<i64> =
+        sqlx::query_scalar("SELECT repeated FROM sync_steps WHERE run_id = $1 AND directory_id = $2 AND kind = $3")
+            .bind(key.run)
+            .bind(key.directory)
+            .bind(key.kind.as_str())
+            .fetch_optional(connection)
+            .await?;
+    Ok(repeated.map_or(0, unsigned))
 }
 
 async fn add_counts(connection: &mut Connection, key: StepKey<'_>, counts: Counts) -> Result<(), sqlx::Error> {

@@ -1,4 +1,4 @@
-//! What is gone at the source is marked, what returns is unmarked, and implausibly much is refused.
+//! What is gone at the source is marked, what returns is unmarked, and what a list alone does not have stays.
 
 use rstest::rstest;
 use workos_directory_mirror::Error;
@@ -30,13 +30,7 @@ async fn what_is_gone_is_marked_and_what_returns_is_unmarked(#[values(Sqlite, Po
     world.sync(&full).await.unwrap();
 
     let emulator = live(&less).await;
-    let summary = world
-        .mirror
-        .full_sync(&client(&emulator))
-        .deleted_at_once_percent(60)
-        .run()
-        .await
-        .unwrap();
+    let summary = world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
     assert_eq!((summary.users.deleted, summary.groups.deleted), (2, 1));
     // Two users with two groups each, a group of twenty, one membership alone.
     assert_eq!(summary.memberships.deleted, 4 + 20 + 1);
@@ -71,124 +65,138 @@ async fn a_directory_that_is_gone_takes_its_users_with_it(#[values(Sqlite, Postg
 
 #[rstest]
 #[tokio::test]
-async fn a_directory_with_many_users_does_not_go_unasked(#[values(Sqlite, Postgres)] database: Database) {
-    let both = Source::new(2, 50, 1);
-    let world = World::on(database).await;
-    world.sync(&both).await.unwrap();
-    let emulator = live(&both.clone().without_directory(2).with_name(1, 0, "New")).await;
-    let client = client(&emulator);
-    let error = world.mirror.full_sync(&client).run().await.unwrap_err();
-    let Error::MassDelete { kind, gone, of, .. } = error else {
-        panic!("{error}");
-    };
-    assert_eq!((kind, gone, of), (Kind::Users, 50, 100));
-    assert_eq!(world.deleted().await, [""; 0]);
-    // What is not a deletion has been mirrored.
-    assert_eq!(
-        world
-            .number("SELECT COUNT(*) FROM users WHERE first_name = 'New'")
-            .await,
-        1
-    );
-    assert_eq!(
-        world.column("SELECT state FROM sync_runs ORDER BY id DESC").await[0],
-        "failed"
-    );
-
-    let summary = world
-        .mirror
-        .full_sync(&client)
-        .allow_mass_delete(true)
-        .run()
-        .await
-        .unwrap();
-    assert_eq!(summary.users.deleted, 50);
-    world.assert_equals(&client).await;
-}
-
-#[rstest]
-#[tokio::test]
-async fn a_directory_that_lost_many_users_keeps_them_until_that_is_allowed(
+async fn full_sync_ends_any_number_of_leavers_that_the_api_does_not_know(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let full = Source::new(2, 100, 2);
-    let less = full.clone().without_users(1, 0..30).without_users(2, 0..5);
+    let less = full.clone().without_users(1, 0..60).without_users(2, 0..5);
     let world = World::on(database).await;
     world.sync(&full).await.unwrap();
     let emulator = live(&less).await;
     let client = client(&emulator);
-    let error = world.mirror.full_sync(&client).run().await.unwrap_err();
-    let Error::Directory { directory, source } = error else {
-        panic!("{error}");
-    };
-    assert_eq!(directory, directory_id(1));
-    assert!(
-        matches!(
-            *source,
-            Error::MassDelete {
-                kind: Kind::Users,
-                gone: 30,
-                of: 100,
-                ..
-            }
+    let summary = world.mirror.full_sync(&client).run().await.unwrap();
+    assert_eq!(summary.users.deleted, 65);
+    assert_eq!(
+        (
+            summary.absences.ended,
+            summary.absences.undecided,
+            summary.absences.remaining
         ),
-        "{source}"
+        (65, 0, 0)
     );
-    // The other directory is not held up.
+    world.assert_equals(&client).await;
     assert_eq!(
         world
-            .number("SELECT COUNT(*) FROM users WHERE deleted_at IS NOT NULL")
+            .column("SELECT DISTINCT reason FROM changes WHERE kind = 'user_deprovisioned'")
             .await,
-        5
+        ["confirmed"]
     );
+}
 
-    world
-        .mirror
-        .full_sync(&client)
-        .allow_mass_delete(true)
-        .run()
-        .await
-        .unwrap();
+#[rstest]
+#[tokio::test]
+async fn full_sync_asks_for_no_more_than_max_lookups_and_the_next_one_goes_on(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let full = Source::new(1, 40, 0);
+    let world = World::on(database).await;
+    world.sync(&full).await.unwrap();
+    let emulator = live(&full.clone().without_users(1, 0..25)).await;
+    let client = client(&emulator);
+    let mut ended = Vec::new();
+    for _ in 0..3 {
+        let summary = world.mirror.full_sync(&client).max_lookups(10).run().await.unwrap();
+        ended.push((summary.users.deleted, summary.absences.remaining));
+    }
+    assert_eq!(ended, [(10, 15), (10, 5), (5, 0)]);
     world.assert_equals(&client).await;
 }
 
 #[rstest]
 #[tokio::test]
-async fn a_source_that_suddenly_has_nothing_deletes_nothing(#[values(Sqlite, Postgres)] database: Database) {
+async fn full_sync_above_the_guard_ends_nobody_until_that_is_approved(#[values(Sqlite, Postgres)] database: Database) {
+    let full = Source::new(1, 100, 0);
     let world = World::on(database).await;
-    world.sync(&Source::new(2, 40, 2)).await.unwrap();
-    let error = world.sync(&Source::default()).await.unwrap_err();
-    assert!(matches!(error, Error::MassDelete { .. }), "{error}");
+    world.sync(&full).await.unwrap();
+    let emulator = live(&full.clone().without_users(1, 0..30)).await;
+    let client = client(&emulator);
+    let sync = || world.mirror.full_sync(&client).deleted_at_once_percent(20).run();
+    let summary = sync().await.unwrap();
+    assert_eq!((summary.users.deleted, summary.absences.undecided), (0, 30));
     assert_eq!(world.deleted().await, [""; 0]);
+    let pending = world.mirror.deletions().await.unwrap().remove(0);
+    assert_eq!(
+        (pending.directory, pending.kind, pending.count),
+        (directory_id(1), Kind::Users, 30)
+    );
+
+    let approval = world.mirror.approve_deletions(directory_id(1), Kind::Users, 30);
+    approval.await.unwrap();
+    assert_eq!(sync().await.unwrap().users.deleted, 30);
+    world.assert_equals(&client).await;
 }
 
 #[rstest]
 #[tokio::test]
-async fn a_list_of_groups_that_is_suddenly_empty_ends_no_membership(#[values(Sqlite, Postgres)] database: Database) {
+async fn full_sync_of_a_source_without_any_known_directory_is_refused_before_it_writes(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let world = World::on(database).await;
-    let emulator = live(&Source::new(1, 40, 4)).await;
+    world.sync(&Source::new(30, 1, 0)).await.unwrap();
+    let other = Source::default().with_directory(77).with_user(77, 1);
+    for source in [Source::default(), other.clone()] {
+        let error = world.sync(&source).await.unwrap_err();
+        assert!(matches!(error, Error::OtherEnvironment { known: 30, .. }), "{error}");
+        assert_eq!(world.deleted().await, [""; 0]);
+        assert_eq!(world.number("SELECT COUNT(*) FROM directories").await, 30);
+    }
+    let emulator = live(&other).await;
+    let client = client(&emulator);
+    let sync = world.mirror.full_sync(&client).allow_other_environment(true);
+    sync.run().await.unwrap();
+    assert_eq!(world.number("SELECT COUNT(*) FROM directories").await, 31);
+}
+
+#[rstest]
+#[tokio::test]
+async fn full_sync_keeps_everybody_when_lists_turn_empty_and_objects_answer_by_id(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("linked", "validating", "unlinked")] state: &'static str,
+) {
+    let world = World::on(database).await;
+    let emulator = live(&Source::new(1, 10, 5)).await;
+    emulator.set_directory_state(&directory_id(1), state).unwrap();
     world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
-    let hiccup = Interposer::start(emulator.base_url(), |call| {
-        if !call.target.contains("directory_groups?") {
+    let liar = Interposer::start(emulator.base_url(), |call| {
+        if !call.target.contains("directory_users?") && !call.target.contains("directory_groups?") {
             return Fate::Pass;
         }
         Fate::Change(Box::new(|answer| answer["data"] = serde_json::json!([])))
     })
     .await;
-    // Four groups are few, but they have all of the 80 memberships.
-    let error = world
-        .mirror
-        .full_sync(&client_of(&hiccup.base_url, &emulator))
-        .run()
-        .await
-        .unwrap_err();
-    let Error::Directory { source, .. } = error else {
-        panic!("{error}");
-    };
-    let Error::MassDelete { kind, gone, of, .. } = *source else {
-        panic!("{source}");
-    };
-    assert_eq!((kind, gone, of), (Kind::Memberships, 80, 80));
+    let lied_to = client_of(&liar.base_url, &emulator);
+    let summary = world.mirror.full_sync(&lied_to).run().await.unwrap();
+    assert_eq!((summary.users.deleted, summary.groups.deleted), (0, 0));
+    assert_eq!(world.deleted().await, [""; 0]);
+    world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    world.assert_equals(&client(&emulator)).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn full_sync_keeps_members_of_groups_whose_list_turns_empty(#[values(Sqlite, Postgres)] database: Database) {
+    let world = World::on(database).await;
+    let emulator = live(&Source::new(1, 40, 4)).await;
+    world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    let hiccup = Interposer::start(emulator.base_url(), |call| {
+        if !call.target.contains("directory_users?") || !call.target.contains("group=") {
+            return Fate::Pass;
+        }
+        Fate::Change(Box::new(|answer| answer["data"] = serde_json::json!([])))
+    })
+    .await;
+    let lied_to = client_of(&hiccup.base_url, &emulator);
+    world.mirror.full_sync(&lied_to).run().await.unwrap();
     assert_eq!(world.deleted().await, [""; 0]);
     world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
     world.assert_equals(&client(&emulator)).await;

@@ -12,6 +12,7 @@
 //! | after each task, also one that was given up or failed | the outbox, read on from where it was, leads to what the tables have |
 //! | after each poll, also within a full sync, when a full sync served that began after the first poll and nothing lied or was lost since | the tables are the truth; late webhooks leave them so and tell nothing |
 //! | after a full sync of everything | all of its parts are done; the tables are the truth, when nothing disturbed it |
+//! | after a full sync to which the API lied | nobody who is there was ended, but by the rule `repeated_absence` |
 //! | after events | what was kept is there until it is applied; no membership waits for who is there |
 //! | after events, when there was no full sync yet | the tables have what the events that were applied promise ([`told`]) |
 //! | after a purge | what ended lately, what waits and what the application did not acknowledge is still there |

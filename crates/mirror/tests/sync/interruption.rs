@@ -47,14 +47,11 @@ async fn a_run_that_is_dropped_at_any_call_goes_on_there_and_completes(#[values(
         .without_membership(2, 1, 0);
     for emulator in [live(&less).await, embedding(&less).await] {
         let client = client(&emulator);
-        let calls = World::on(database)
-            .await
-            .mirror
-            .full_sync(&client)
-            .run()
-            .await
-            .unwrap()
-            .calls;
+        let calls = {
+            let world = World::on(database).await;
+            world.sync(&full).await.unwrap();
+            world.mirror.full_sync(&client).run().await.unwrap().calls
+        };
         for number in 1..=calls as usize {
             let world = World::on(database).await;
             world.sync(&full).await.unwrap();

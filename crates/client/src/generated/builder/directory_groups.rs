@@ -25,8 +25,8 @@ use crate::builder_parts::RequestBuilder;
 impl Client {
     /// List directory groups.
     ///
-    /// The groups of a directory, of a user's memberships (`user`), or of all directories of an organization
-    /// (`organization`, where the server honours it).
+    /// The groups of a directory or of a user's memberships (`user`). The live API refuses a request with neither with
+    /// 422; the seed takes `organization` as well, or nothing.
     ///
     /// `GET /directory_groups`
     ///
@@ -165,8 +165,8 @@ impl ListDirectoryGroups {
         self
     }
 
-    /// Only objects of this organization, across all of its directories. The live API does not document it: check what
-    /// comes back.
+    /// Only objects of this organization, across all of its directories. The live API does not document it and needs another
+    /// scope beside it: check what comes back.
     ///
     /// Only the seed documents it.
     pub fn organization<V>(mut self, organization: V) -> Self

@@ -25,8 +25,8 @@ use crate::builder_parts::RequestBuilder;
 impl Client {
     /// List directory users.
     ///
-    /// The users of a directory, of a group's memberships (`group`), or of all directories of an organization
-    /// (`organization`, where the server honours it).
+    /// The users of a directory or of a group's memberships (`group`). The live API refuses a request with neither with
+    /// 422; the seed takes `organization` as well, or nothing.
     ///
     /// `GET /directory_users`
     ///
@@ -195,8 +195,8 @@ impl ListDirectoryUsers {
         self
     }
 
-    /// Only objects of this organization, across all of its directories. The live API does not document it: check what
-    /// comes back.
+    /// Only objects of this organization, across all of its directories. The live API does not document it and needs another
+    /// scope beside it: check what comes back.
     ///
     /// Only the seed documents it.
     pub fn organization<V>(mut self, organization: V) -> Self

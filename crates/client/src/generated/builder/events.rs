@@ -122,7 +122,7 @@ impl ListEvents {
         self
     }
 
-    /// The names of the events asked for, repeated or separated by commas; the API requires one at least.
+    /// The names of the events asked for, repeated or separated by commas; the live API answers 400 where there is none.
     ///
     /// Required.
     pub fn events<V>(mut self, events: V) -> Self
@@ -134,7 +134,7 @@ impl ListEvents {
         self
     }
 
-    /// Only events from this time on. Not together with `after`.
+    /// Only events from this time on, in UTC with the suffix `Z`. Not together with `after`.
     pub fn range_start<V>(mut self, range_start: V) -> Self
     where
         V: TryInto<crate::Timestamp>,
@@ -144,7 +144,7 @@ impl ListEvents {
         self
     }
 
-    /// Only events before this time.
+    /// Only events before this time, in UTC with the suffix `Z`.
     pub fn range_end<V>(mut self, range_end: V) -> Self
     where
         V: TryInto<crate::Timestamp>,

@@ -41,8 +41,8 @@ async fn sync(store: &Store, run: &Lease, source: &Source, page: usize, pages: u
     if users.is_empty() {
         write(store, run, 1, Kind::Users, Batch::Users(Vec::new())).await;
     }
-    finish(store, run, 1, Kind::Users, Guard::Off).await.unwrap();
-    finish(store, run, 1, Kind::Memberships, Guard::Off).await.unwrap();
+    finish(store, run, 1, Kind::Users).await;
+    finish(store, run, 1, Kind::Memberships).await;
 }
 
 /// What the database has, in the form of a source.

@@ -192,10 +192,11 @@ async fn what_an_event_began_again_meanwhile_is_not_marked_with_what_is_gone(
     let again = twice.split_off(1);
     take(&store, &twice).await;
     let run = new_run(&store, 2).await;
+    write(&store, &run, 2, Kind::Groups, groups(&["g1"])).await;
     write(&store, &run, 2, Kind::Users, users()).await;
     write(&store, &run, 2, Kind::Memberships, Batch::Memberships(Vec::new())).await;
     take(&store, &again).await;
-    assert_eq!(finish(&store, &run, 2, Kind::Memberships, Guard::Off).await, Ok(1));
+    assert_eq!(finish(&store, &run, 2, Kind::Memberships).await, 1);
     let members = column(&store, "SELECT user_id FROM memberships WHERE deleted_at IS NULL").await;
     assert_eq!(members, ["u1"]);
 }
@@ -213,8 +214,15 @@ async fn a_directory_that_an_event_tells_of_meanwhile_is_not_gone_though_the_lis
     write(&store, &run, 2, Kind::Directories, listed(&[])).await;
     take(&store, &events(vec![Meaning::Put(&DIRECTORIES, directory("d1"))])).await;
     let now = time(2);
-    let removed = store.finish_directories(held(&run, &now), None, Guard::Off).await;
-    assert_eq!(removed.unwrap(), Ok(1));
+    let held = held(&run, &now);
+    store.finish_directories(held, None).await.unwrap();
+    for absence in store.due_directories(held).await.unwrap() {
+        store.note_missing(held, &absence).await.unwrap();
+    }
+    store
+        .end_directories(held, None, ends(AbsenceSettings::default()))
+        .await
+        .unwrap();
     let left = column(&store, "SELECT id FROM directories WHERE deleted_at IS NULL").await;
     assert_eq!(left, ["d1"]);
 }
@@ -266,7 +274,7 @@ async fn a_page_brings_a_membership_back_whose_group_was_taken_for_gone_when_an_
     write(&store, &run, 1, Kind::Users, Batch::Users(vec![told_nothing("u1")])).await;
     let run = new_run(&store, 2).await;
     write(&store, &run, 2, Kind::Groups, groups(&[])).await;
-    assert_eq!(finish(&store, &run, 2, Kind::Groups, Guard::Off).await, Ok(1));
+    assert_eq!(finish(&store, &run, 2, Kind::Groups).await, 1);
     let run = new_run(&store, 3).await;
     assert_eq!(take(&store, &events(vec![joined("u1", "g1")])).await.stale, 1);
     write(&store, &run, 3, Kind::Groups, groups(&["g1"])).await;

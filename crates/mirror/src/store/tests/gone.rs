@@ -26,7 +26,7 @@ async fn what_was_not_seen_is_marked_and_comes_back_when_it_returns(#[values(Sql
         Batch::Users(vec![told(user("u1", "Ada"), &["g1"])]),
     )
     .await;
-    assert_eq!(finish(&store, &run, 2, Kind::Users, Guard::AtMost(20)).await, Ok(1));
+    assert_eq!(finish(&store, &run, 2, Kind::Users).await, 1);
     assert_eq!(column(&store, "SELECT id FROM active_users").await, ["u1"]);
     assert_eq!(
         column(
@@ -45,7 +45,7 @@ async fn what_was_not_seen_is_marked_and_comes_back_when_it_returns(#[values(Sql
         store.step(key(&run, Kind::Memberships)).await.unwrap().counts,
         counts(0, 0, 1, 1)
     );
-    assert_eq!(finish(&store, &run, 3, Kind::Users, Guard::AtMost(20)).await, Ok(0));
+    assert_eq!(finish(&store, &run, 3, Kind::Users).await, 0);
     assert_eq!(
         column(&store, "SELECT user_id FROM group_members ORDER BY 1").await,
         ["u1", "u2"]
@@ -68,7 +68,7 @@ async fn a_deleted_group_ends_its_memberships(#[values(Sqlite, Postgres)] databa
     .await;
     let run = new_run(&store, 2).await;
     write(&store, &run, 2, Kind::Groups, groups(&["g2"])).await;
-    assert_eq!(finish(&store, &run, 2, Kind::Groups, Guard::AtMost(20)).await, Ok(1));
+    assert_eq!(finish(&store, &run, 2, Kind::Groups).await, 1);
     assert_eq!(
         column(&store, "SELECT group_id FROM memberships WHERE deleted_at IS NULL").await,
         ["g2"]
@@ -77,7 +77,7 @@ async fn a_deleted_group_ends_its_memberships(#[values(Sqlite, Postgres)] databa
 
 #[rstest]
 #[tokio::test]
-async fn the_guard_marks_nothing_and_leaves_the_step_open(#[values(Sqlite, Postgres)] database: Database) {
+async fn guard_holds_confirmed_absences_back_until_they_are_approved(#[values(Sqlite, Postgres)] database: Database) {
     let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     let users = |range: std::ops::Range<u32>| {
@@ -89,74 +89,32 @@ async fn the_guard_marks_nothing_and_leaves_the_step_open(#[values(Sqlite, Postg
     };
     write(&store, &run, 1, Kind::Users, users(0..100)).await;
     let run = new_run(&store, 2).await;
-    // Newcomers do not make the loss look smaller.
-    write(&store, &run, 2, Kind::Users, users(30..200)).await;
-    let refusal = Refusal {
-        kind: Kind::Users,
-        gone: 30,
-        of: 100,
-        limit_percent: 20,
+    write(&store, &run, 2, Kind::Users, users(30..100)).await;
+    let guard = AbsenceSettings {
+        deleted_at_once_percent: Some(20),
+        ..AbsenceSettings::default()
     };
-    assert_eq!(
-        finish(&store, &run, 2, Kind::Users, Guard::AtMost(20)).await,
-        Err(refusal)
-    );
-    assert!(!store.step(key(&run, Kind::Users)).await.unwrap().finished);
-    assert_eq!(
-        column(&store, "SELECT id FROM users WHERE deleted_at IS NOT NULL")
-            .await
-            .len(),
-        0
-    );
-    assert_eq!(finish(&store, &run, 2, Kind::Users, Guard::Off).await, Ok(30));
-    assert!(store.step(key(&run, Kind::Users)).await.unwrap().finished);
-}
+    assert_eq!(finish_with(&store, &run, 2, Kind::Users, guard).await, 0);
+    let deleted = "SELECT id FROM users WHERE deleted_at IS NOT NULL";
+    assert_eq!(column(&store, deleted).await.len(), 0);
 
-#[rstest]
-#[tokio::test]
-async fn a_few_groups_or_users_that_have_most_memberships_do_not_take_them_along(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
-    let store = store_on(database).await;
-    let run = new_run(&store, 1).await;
-    let groups = || groups(&["g1", "g2"]);
-    write(&store, &run, 1, Kind::Groups, groups()).await;
-    // User 0 has two memberships of 51, and everybody is in the first group.
-    let users = |from| {
-        let users = (from..50).map(|number| {
-            let groups: &[&str] = if number == 0 { &["g1", "g2"] } else { &["g1"] };
-            told(user(&format!("u{number:02}"), "x"), groups)
-        });
-        Batch::Users(users.collect())
-    };
-    write(&store, &run, 1, Kind::Users, users(0)).await;
-
-    let run = new_run(&store, 2).await;
-    write(&store, &run, 2, Kind::Groups, Batch::Objects(&GROUPS, Vec::new())).await;
-    let refusal = |gone| Refusal {
-        kind: Kind::Memberships,
-        gone,
-        of: 51,
-        limit_percent: 20,
-    };
+    let (now, held_until) = (time(2), time(3));
+    let held = held(&run, &now);
+    // Fewer than there are: none ends.
+    for (at_most, ended) in [(29, 0), (30, 30)] {
+        let approved = store.approve(DIRECTORY, Kind::Users, at_most, &now, &held_until);
+        approved.await.unwrap();
+        assert_eq!(store.end_absent(held, DIRECTORY, ends(guard)).await.unwrap(), ended);
+    }
+    assert_eq!(column(&store, deleted).await.len(), 30);
     assert_eq!(
-        finish(&store, &run, 2, Kind::Groups, Guard::AtMost(20)).await,
-        Err(refusal(51))
+        column(
+            &store,
+            "SELECT DISTINCT reason FROM changes WHERE kind = 'user_deprovisioned'"
+        )
+        .await,
+        ["approved"]
     );
-    assert_eq!(
-        column(&store, "SELECT kind FROM changes WHERE kind LIKE '%left%'")
-            .await
-            .len(),
-        0
-    );
-    let ended = "SELECT user_id FROM memberships WHERE deleted_at IS NOT NULL";
-    assert_eq!(column(&store, ended).await.len(), 0);
-    // One user is few, and two memberships are.
-    write(&store, &run, 2, Kind::Users, users(1)).await;
-    assert_eq!(finish(&store, &run, 2, Kind::Users, Guard::AtMost(20)).await, Ok(1));
-    assert_eq!(column(&store, ended).await.len(), 2);
-    assert_eq!(finish(&store, &run, 2, Kind::Groups, Guard::Off).await, Ok(2));
-    assert_eq!(column(&store, ended).await.len(), 51);
 }
 
 #[rstest]
@@ -189,22 +147,14 @@ async fn a_directory_that_is_gone_takes_everything_with_it(#[values(Sqlite, Post
     .await;
     let now = time(2);
     let held = held(&run, &now);
-    let refused = store.finish_directories(held, None, Guard::AtMost(20)).await.unwrap();
-    assert!(refused.is_err());
-    assert_eq!(
-        column(&store, "SELECT id FROM users WHERE deleted_at IS NOT NULL")
-            .await
-            .len(),
-        0
-    );
-    assert_eq!(
-        store
-            .finish_directories(held, Some("org_other"), Guard::Off)
-            .await
-            .unwrap(),
-        Ok(0)
-    );
-    assert_eq!(store.finish_directories(held, None, Guard::Off).await.unwrap(), Ok(1));
+    store.finish_directories(held, Some("org_other")).await.unwrap();
+    assert_eq!(store.due_directories(held).await.unwrap().len(), 0);
+    store.finish_directories(held, None).await.unwrap();
+    for absence in store.due_directories(held).await.unwrap() {
+        store.note_missing(held, &absence).await.unwrap();
+    }
+    let ended = store.end_directories(held, None, ends(AbsenceSettings::default()));
+    assert_eq!(ended.await.unwrap(), [DIRECTORY]);
     for (table, all) in [("users", 20), ("memberships", 20), ("groups", 1), ("directories", 2)] {
         let sql = format!("SELECT COUNT(*), COUNT(deleted_at) FROM {table}");
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -247,10 +197,7 @@ async fn a_step_that_was_not_traversed_cannot_be_finished(#[values(Sqlite, Postg
         )
         .await
         .unwrap();
-    let error = store
-        .finish_step(key(&run, Kind::Users), held, Guard::Off)
-        .await
-        .unwrap_err();
+    let error = store.finish_step(key(&run, Kind::Users), held).await.unwrap_err();
     assert!(matches!(error, Error::CutShort { kind: Kind::Users }), "{error}");
     assert_eq!(column(&store, "SELECT id FROM active_users").await, ["u1"]);
 }
@@ -277,9 +224,9 @@ async fn one_user_who_is_gone_from_a_large_directory_is_told_of_within_seconds()
     drop(run);
     let run = new_run(&store, 2).await;
     write(&store, &run, 2, Kind::Users, Batch::Users(Vec::new())).await;
-    let finished = finish(&store, &run, 2, Kind::Users, Guard::AtMost(20));
+    let finished = finish(&store, &run, 2, Kind::Users);
     let finished = tokio::time::timeout(std::time::Duration::from_secs(60), finished).await;
-    assert_eq!(finished.unwrap(), Ok(1));
+    assert_eq!(finished.unwrap(), 1);
     assert_eq!(
         column(&store, "SELECT kind FROM changes ORDER BY id").await,
         ["user_deprovisioned", "left_group"]

@@ -52,12 +52,12 @@ async fn who_was_stopped_and_lost_a_lease_to_another_writes_nothing_more(
             )
             .await
             .unwrap_err(),
+        store.finish_step(key(&lost, Kind::Users), stale).await.unwrap_err(),
+        store.finish_directories(stale, None).await.unwrap_err(),
         store
-            .finish_step(key(&lost, Kind::Users), stale, Guard::Off)
+            .end_directories(stale, None, ends(AbsenceSettings::default()))
             .await
             .unwrap_err(),
-        store.finish_directories(stale, None, Guard::Off).await.unwrap_err(),
-        store.remove_directory(stale, DIRECTORY, Guard::Off).await.unwrap_err(),
         store
             .choose_plan(key(&lost, Kind::Memberships), stale, MembershipPlan::Embedded)
             .await
@@ -71,7 +71,7 @@ async fn who_was_stopped_and_lost_a_lease_to_another_writes_nothing_more(
     assert_eq!(column(&store, "SELECT name FROM users").await, ["Ada"]);
     assert_eq!(column(&store, "SELECT state FROM sync_runs").await, ["running"]);
 
-    finish(&store, &lease, 2, Kind::Users, Guard::Off).await.unwrap();
+    finish(&store, &lease, 2, Kind::Users).await;
     store.listed(held(&lease, &late), None).await.unwrap();
 }
 

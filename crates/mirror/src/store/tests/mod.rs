@@ -20,6 +20,7 @@ use workos_directory_sync::Timestamp;
 use super::*;
 use crate::Kind;
 use crate::MembershipPlan;
+use crate::absences::AbsenceSettings;
 use crate::address::Address;
 use crate::record::Columns;
 use crate::record::DIRECTORIES;
@@ -70,6 +71,7 @@ fn wanted<'a>(scope: &'a str, now: &'a Timestamp, resume_since: Option<&'a Times
         resume_since,
         unless_after: None,
         can_wait: false,
+        lookup_interval: std::time::Duration::ZERO,
     }
 }
 
@@ -160,10 +162,34 @@ async fn write(store: &Store, run: &Lease, day: u32, kind: Kind, batch: Batch) -
         .unwrap()
 }
 
-async fn finish(store: &Store, run: &Lease, day: u32, kind: Kind, guard: Guard) -> Result<u64, Refusal> {
+/// Ends a step, and what it did not see: the API does not know any of it, and the control answers.
+async fn finish(store: &Store, run: &Lease, day: u32, kind: Kind) -> u64 {
+    finish_with(store, run, day, kind, AbsenceSettings::default()).await
+}
+
+async fn finish_with(store: &Store, run: &Lease, day: u32, kind: Kind, settings: AbsenceSettings) -> u64 {
     let now = time(day);
     let held = held(run, &now);
-    store.finish_step(key(run, kind), held, guard).await.unwrap()
+    if kind == Kind::Memberships {
+        let plan = MembershipPlan::Embedded;
+        store.finish_memberships(key(run, kind), held, plan).await.unwrap();
+        return store.step(key(run, kind)).await.unwrap().counts.deleted;
+    }
+    store.finish_step(key(run, kind), held).await.unwrap();
+    for absence in store.due_absences(held, DIRECTORY, &[kind], 1_000).await.unwrap() {
+        store.note_missing(held, &absence).await.unwrap();
+    }
+    store.end_absent(held, DIRECTORY, ends(settings)).await.unwrap()
+}
+
+/// The control answered.
+fn ends(settings: AbsenceSettings) -> Ends<'static> {
+    Ends {
+        settings,
+        no_control: None,
+        next_try_at: "",
+        calls: 0,
+    }
 }
 
 /// The first column of a query, which is text.

@@ -86,7 +86,7 @@ async fn the_planner_hears_how_many_pages_each_way_takes(#[values(Sqlite, Postgr
         .choose_plan(key(&run, Kind::Memberships), held, MembershipPlan::Embedded)
         .await
         .unwrap();
-    finish(&store, &run, 1, Kind::Memberships, Guard::Off).await.unwrap();
+    finish(&store, &run, 1, Kind::Memberships).await;
     assert_eq!(
         store.last_plan(DIRECTORY).await.unwrap(),
         Some(MembershipPlan::Embedded)

@@ -1,6 +1,7 @@
 //! One history, from a seed: what happens at the source and to the mirror, step by step.
 
 mod end;
+mod lies;
 mod promises;
 
 use std::cell::Cell;
@@ -136,7 +137,7 @@ impl History {
     }
 
     async fn step(&mut self) {
-        match self.random.u8(0..32) {
+        match self.random.u8(0..34) {
             0..=10 => self.move_something(),
             11..=13 => self.wait(),
             14..=16 => self.perform(Task::Poll).await,
@@ -150,6 +151,7 @@ impl History {
             29 => self.acknowledge().await,
             30 if self.random.u8(0..4) == 0 => self.perform(Task::Diff).await,
             31 if self.random.u8(0..4) == 0 => self.purge().await,
+            32..=33 => self.be_lied_to().await,
             _ => {}
         }
     }

@@ -61,7 +61,7 @@ impl Task {
                 } => {
                     let mut sync = mirror
                         .full_sync(client)
-                        .allow_mass_delete(true)
+                        .allow_other_environment(true)
                         .directories_at_a_time(*at_a_time)
                         .on_progress(|event| {
                             if let Progress::Started { resumed: is, .. } = event {

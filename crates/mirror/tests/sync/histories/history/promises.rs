@@ -1,6 +1,9 @@
 //! What the README promises, checked while a history goes on.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use workos_directory_mirror::Kind;
 
 use super::History;
 use crate::events::all_events;
@@ -13,6 +16,11 @@ impl History {
     pub(super) async fn check(&mut self, task: &Task, is_well: bool, is_undisturbed: bool) {
         if is_well && task.is_sync_of_all() {
             self.assert_all_is_done().await;
+            if is_undisturbed {
+                self.approve_what_cannot_be_decided().await;
+            } else if !self.world.mirror.deletions().await.unwrap().is_empty() {
+                self.trust.spoil();
+            }
         }
         match task {
             Task::Poll if is_well && self.trust.is_followed() => {
@@ -38,6 +46,40 @@ impl History {
             _ => {}
         }
         self.check_always().await;
+    }
+
+    /// Nothing is left undecided after an undisturbed full sync but what has no control: the last directory, and the last
+    /// objects of a directory that is not linked. A person approves their end.
+    pub(super) async fn approve_what_cannot_be_decided(&mut self) {
+        // The end of the last directory's users is asked for when they are approved, and so on.
+        for _ in 0..3 {
+            let pending = self.world.mirror.deletions().await.unwrap();
+            if pending.is_empty() {
+                return;
+            }
+            let truth = Truth::of(&self.emulator, &self.client).await;
+            for of in pending {
+                self.note(format_args!("{} {} of {} wait", of.count, of.kind, of.directory));
+                let directory = truth.directories.iter().find(|found| found["id"] == *of.directory);
+                let mut objects = truth.users.iter().chain(&truth.groups);
+                let has_control = match of.kind {
+                    Kind::Directories => !truth.directories.is_empty(),
+                    _ => directory.is_some_and(|found| {
+                        found["state"] == "linked" || objects.any(|object| object["directory_id"] == *of.directory)
+                    }),
+                };
+                assert!(!has_control, "{of:?}");
+                let approved = self
+                    .world
+                    .mirror
+                    .approve_deletions(of.directory, of.kind, of.count)
+                    .await;
+                approved.unwrap();
+            }
+            let sync = self.world.mirror.full_sync(&self.client).allow_other_environment(true);
+            sync.resume_within(Duration::ZERO).run().await.unwrap();
+        }
+        assert_eq!(self.world.mirror.deletions().await.unwrap(), []);
     }
 
     /// A full sync of everything is finished when all of its parts are.
