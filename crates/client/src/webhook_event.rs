@@ -32,7 +32,9 @@ pub(crate) fn read(body: &[u8], signed_at: &Timestamp) -> Result<Event, serde_js
     let id = field::<String>(&fields, "id").filter(|id| is_id(id));
     let id = id.ok_or_else(|| serde_json::Error::custom("it has no `id` that can be one"))?;
     let name = fields.get("event").map(|name| repair::json_text(name.get()));
-    let name: String = name.and_then(|name| serde_json::from_str(&name).ok()).unwrap_or_default();
+    let name: String = name
+        .and_then(|name| serde_json::from_str(&name).ok())
+        .unwrap_or_default();
     let created_at = field(&fields, "created_at").unwrap_or_else(|| happened_at(&id, signed_at));
     let mut event = Event::new(id, EventName::from(name.as_str()), data(&fields)?, created_at);
     event.object = field(&fields, "object");
