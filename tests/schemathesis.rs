@@ -42,8 +42,13 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_schema_conformance,documented_headers,ignored_auth,unsupported_method,\
                       allow_header_conformance,negative_data_rejection,use_after_free";
 
-/// The same for the admin API: its document is asked for in parts, and fields that it does not have are ignored in bodies.
+/// The same for the admin API, whose document is asked for in parts, and where bodies are read strictly.
 const ADMIN_CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                            response_headers_conformance,response_schema_conformance,documented_headers,ignored_auth,\
+                            negative_data_rejection,use_after_free";
+
+/// The same where bodies are objects as the API writes them: some of their fields are null.
+const STATE_CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                             response_headers_conformance,response_schema_conformance,documented_headers,ignored_auth,\
                             use_after_free";
 
@@ -319,7 +324,7 @@ async fn schemathesis_finds_no_undescribed_answer_where_everything_is_replaced_o
         document: admin_document(|operation| APART.contains(&operation.id)),
         settings: json!({}),
         examples: EXAMPLES,
-        checks: ADMIN_CHECKS,
+        checks: STATE_CHECKS,
     };
     let report = session.run(&emulator).await;
     assert_eq!(report["operations"]["tested"], APART.len());

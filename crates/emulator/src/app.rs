@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     /// The statuses that operations answer a success with, where they are not the usual ones.
     pub(crate) success_statuses: BTreeMap<&'static str, StatusCode>,
     pub(crate) clock: Hands,
+    /// Whether the admin API takes values of enums that the document does not know.
+    pub(crate) lenient: bool,
     /// Whether the admin API answers other machines.
     pub(crate) allow_remote_admin: bool,
 }

@@ -56,6 +56,7 @@ pub struct EmulatorBuilder {
     address: SocketAddr,
     allow_remote: bool,
     allow_remote_admin: bool,
+    lenient: bool,
     api_key: String,
     forbidden_api_key: String,
     behaviour: Behaviour,
@@ -134,6 +135,7 @@ impl Default for EmulatorBuilder {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allow_remote: false,
             allow_remote_admin: false,
+            lenient: false,
             api_key: DEFAULT_API_KEY.to_owned(),
             forbidden_api_key: DEFAULT_FORBIDDEN_API_KEY.to_owned(),
             behaviour: Behaviour::default(),
@@ -178,6 +180,13 @@ impl EmulatorBuilder {
     /// answers this machine only.
     pub fn allow_remote_admin(mut self, allow: bool) -> Self {
         self.allow_remote_admin = allow;
+        self
+    }
+
+    /// Lets the admin API take values of enums (`state`, `type`, names of events) that the document does not know, to test how a
+    /// program bears them. By default they are refused, as unknown fields always are.
+    pub fn lenient(mut self, lenient: bool) -> Self {
+        self.lenient = lenient;
         self
     }
 
@@ -353,6 +362,7 @@ impl EmulatorBuilder {
             sync_duration: self.sync_duration,
             success_statuses,
             clock: Hands::new(self.clock),
+            lenient: self.lenient,
             allow_remote_admin: self.allow_remote_admin,
         };
         let faults = Arc::new(faults);

@@ -69,6 +69,7 @@ mod server;
 mod shelf;
 mod state;
 mod state_file;
+mod strict;
 mod tamper;
 mod ulid;
 mod users;

@@ -125,10 +125,10 @@ impl Refusal {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).with_code("unprocessable")
     }
 
-    /// One field is wrong, or its place in the body.
+    /// One field is wrong, or its place in the body; without a place, the body as a whole.
     pub(crate) fn invalid_field(field: &str, message: String) -> Self {
         let mut fault = types::FieldError::new("invalid");
-        fault.field = Some(field.to_owned());
+        fault.field = Some(field.to_owned()).filter(|field| !field.is_empty());
         fault.message = Some(message);
         Self::invalid(vec![fault]).with_code("invalid_request_parameters")
     }

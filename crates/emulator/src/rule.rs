@@ -6,6 +6,7 @@ use workos_directory_sync::operation::Operation;
 use workos_directory_sync::operations;
 
 use crate::fault::Fault;
+use crate::strict::suggestion;
 
 /// What stands for the bodies of webhooks in place of an operation.
 pub(crate) const WEBHOOK: &str = "webhook";
@@ -73,7 +74,7 @@ fn always() -> f64 {
 #[non_exhaustive]
 pub enum FaultRuleError {
     /// The document has no such operation.
-    #[error("there is no operation `{operation}`; one of {} is meant", known_operations())]
+    #[error("there is no operation `{operation}`, there are {}", known_operations(.operation))]
     UnknownOperation {
         /// The name.
         operation: String,
@@ -142,9 +143,28 @@ pub enum FaultRuleError {
     },
 }
 
-fn known_operations() -> String {
-    let names: Vec<&str> = operations::ALL.iter().map(|operation| operation.id).collect();
-    format!("{}, {WEBHOOK}", names.join(", "))
+impl FaultRuleError {
+    /// The field of the rule that is wrong; empty when several are.
+    pub(crate) fn field(&self) -> &'static str {
+        match self {
+            Self::UnknownOperation { .. } | Self::Unfit { .. } => "operation",
+            Self::Probability { .. } => "probability",
+            Self::Share { .. } => "share",
+            Self::Path { .. } | Self::Replacement | Self::NoCounts | Self::TooLong { .. } => "fault",
+            Self::Hex => "fault.hex",
+            Self::Status { .. } => "fault.status",
+            Self::RetryAfter { .. } => "fault.retry_after",
+            Self::EmptyChunk => "fault.chunk_bytes",
+            Self::TooMany { .. } => "",
+        }
+    }
+}
+
+/// What could have been meant by a name, the most probable last.
+fn known_operations(meant: &str) -> String {
+    let names = operations::ALL.iter().map(|operation| operation.id);
+    let names: Vec<&str> = names.chain([WEBHOOK]).collect();
+    names.join(", ") + &suggestion(meant, &names)
 }
 
 impl FaultRule {
@@ -295,7 +315,7 @@ mod tests {
         );
         let mut unknown = status();
         unknown.operation = Some("listUsers".to_owned());
-        assert!(refused(unknown).starts_with("there is no operation `listUsers`; one of listDirectories, "));
+        assert!(refused(unknown).starts_with("there is no operation `listUsers`, there are listDirectories, "));
         let cursor = FaultRule::new(Fault::RepeatedCursor).on(&operations::GET_DIRECTORY);
         assert_eq!(
             refused(cursor),

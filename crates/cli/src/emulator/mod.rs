@@ -99,6 +99,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     rate_limit_headers: bool,
 
+    /// Let `dsync emulator NOUN VERB` and the admin API set states, types and names of events that the API does not know
+    #[arg(long)]
+    lenient: bool,
+
     /// Answer every request, instead of 429 beyond the behaviour's rate limits
     #[arg(long)]
     no_rate_limits: bool,
@@ -218,7 +222,8 @@ async fn start(arguments: &Arguments, format: Format, is_told: bool) -> Result<(
         .allow_remote(arguments.allow_remote)
         .allow_remote_admin(arguments.allow_remote_admin)
         .behaviour(behaviour)
-        .unscoped_lists(arguments.unscoped_lists);
+        .unscoped_lists(arguments.unscoped_lists)
+        .lenient(arguments.lenient);
     for name in &arguments.hosts {
         builder = builder.allow_host(name);
     }

@@ -128,7 +128,7 @@ fn faults_churn_and_clock_are_set_and_requests_are_listed() {
     assert_eq!(emulator.lines(&["faults", "list"]), [added]);
     let (code, complaint) = emulator.complaint(&["faults", "add", "reset", "--status", "503"]);
     assert_eq!(code, 1);
-    assert!(complaint.contains("`fault`"), "{complaint}");
+    assert!(complaint.contains("`fault.status`"), "{complaint}");
     let flags = "--path /first_name --json null --share 0.5 --object directory_user_1 --scope directory_1";
     let replaced: Vec<&str> = ["faults", "add", "replaced_field"]
         .into_iter()
@@ -257,4 +257,28 @@ fn a_live_key_is_not_sent_and_flags_of_the_start_do_not_go_with_a_verb() {
         "{complaint}"
     );
     assert_eq!(emulator.complaint(&["--port", "1", "clock", "show"]).0, 2);
+}
+
+#[test]
+fn users_create_with_unknown_state_is_refused_with_nearest_state_unless_emulator_is_lenient() {
+    let emulator = Running::start(&[]);
+    let create = |emulator: &Running| {
+        let directory = id(&emulator.lines(&["state", "export"])[0]["directories"][0]).to_owned();
+        emulator.dsync(&[
+            "users",
+            "create",
+            "--directory",
+            &directory,
+            "--state",
+            "actve",
+            "--output",
+            "json",
+        ])
+    };
+    let refused = create(&emulator);
+    let complaint = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success());
+    assert!(complaint.contains("did you mean `active`?"), "{complaint}");
+    let lenient = Running::start(&["--lenient"]);
+    assert!(create(&lenient).status.success());
 }

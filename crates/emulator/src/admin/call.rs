@@ -1,15 +1,20 @@
 //! A call of the admin API: what its path and body say, and what answers it.
 
+use std::fmt;
+
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use workos_directory_sync::operation::Operation;
 
 use crate::answer;
 use crate::answer::Reply;
 use crate::loader::ObjectError;
 use crate::refusal::Refusal;
+use crate::strict;
+use crate::strict::Null;
 
 /// A call.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) query: String,
     pub(crate) body: Bytes,
     pub(crate) now: jiff::Timestamp,
+    /// Whether enums may have values that the document does not know.
+    pub(crate) is_lenient: bool,
 }
 
 impl Call {
@@ -29,21 +36,36 @@ impl Call {
         found.map_or("", |(_, value)| value)
     }
 
-    /// The body. One that is no JSON is answered with 400, one of another shape with 422 and the place that is wrong.
+    /// The body. One that is no JSON is answered with 400, one of another shape with 422 and the field that is wrong.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        let no_json = |error: serde_json::Error| Refusal::bad_request(&format!("The body is no JSON: {error}."));
-        let mut json = serde_json::Deserializer::from_slice(&self.body);
-        let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let place = error.path().to_string();
-            let error = error.into_inner();
-            if error.is_data() {
-                Refusal::invalid_field(&place, error.to_string())
-            } else {
-                no_json(error)
-            }
-        })?;
-        json.end().map_err(no_json)?;
-        Ok(body)
+        self.read(Null::IsWrong)
+    }
+
+    /// The body, with objects as the API writes them.
+    pub(crate) fn objects<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        self.read(Null::IsAbsent)
+    }
+
+    fn read<T: DeserializeOwned>(&self, null: Null) -> Result<T, Refusal> {
+        let json: &RawValue = serde_json::from_slice(&self.body)
+            .map_err(|error| Refusal::bad_request(&format!("The body is no JSON: {error}.")))?;
+        strict::read(json, null).map_err(|wrong| Refusal::invalid_field(&wrong.at, wrong.message))
+    }
+
+    /// Refuses a value of an enum that the document does not know, unless the emulator is lenient. `at` is where it stands.
+    pub(crate) fn known<T: fmt::Display + PartialEq>(
+        &self,
+        at: impl fmt::Display,
+        value: Option<&T>,
+        known: &[T],
+    ) -> Result<(), Refusal> {
+        let Some(value) = value.filter(|value| !self.is_lenient && !known.contains(value)) else {
+            return Ok(());
+        };
+        let known: Vec<String> = known.iter().map(T::to_string).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let message = strict::unknown_value(&value.to_string(), &known);
+        Err(Refusal::invalid_field(&at.to_string(), message))
     }
 
     /// The answer of a success that carries a value.

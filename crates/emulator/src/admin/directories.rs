@@ -5,6 +5,7 @@ use std::sync::Arc;
 use workos_directory_emulator_client::types;
 use workos_directory_sync::types::Directory;
 use workos_directory_sync::types::DirectoryState;
+use workos_directory_sync::types::DirectoryType;
 
 use crate::admin::call::Call;
 use crate::admin::call::refused;
@@ -20,6 +21,8 @@ use crate::state::State;
 /// `POST /_emulator/directories`
 pub(crate) fn create(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
     let new: types::NewDirectory = call.body()?;
+    call.known("type", Some(&new.type_), DirectoryType::KNOWN)?;
+    call.known("state", new.state.as_ref(), DirectoryState::KNOWN)?;
     let mut state = app.state_mut();
     let id = match new.id {
         Some(id) if state.directories.find(&id).is_some() => return Err(refused(ObjectError::DuplicateId { id })),
@@ -37,6 +40,7 @@ pub(crate) fn create(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
 /// `PATCH /_emulator/directories/{directory}`
 pub(crate) fn update(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
     let change: types::DirectoryChange = call.body()?;
+    call.known("state", change.state.as_ref(), DirectoryState::KNOWN)?;
     let id = call.id("directory");
     let mut state = app.state_mut();
     let before = shown(&state, id)?;

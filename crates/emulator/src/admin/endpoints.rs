@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use workos_directory_emulator_client::types;
+use workos_directory_sync::types::EventName;
 
 use crate::admin::call::Call;
 use crate::admin::list::Window;
@@ -31,6 +32,9 @@ pub(crate) fn list(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
 /// `POST /_emulator/webhooks`
 pub(crate) fn create(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
     let new: types::NewWebhookEndpoint = call.body()?;
+    for (place, name) in new.events.iter().flatten().enumerate() {
+        call.known(format_args!("events[{place}]"), Some(name), EventName::KNOWN)?;
+    }
     let secret = match new.secret {
         Some(secret) => secret,
         None => new_webhook_secret().map_err(refused)?,

@@ -1,11 +1,12 @@
 //! The rules by which answers go wrong.
 //!
-//! A rule is the same JSON here and in [`FaultRule`]; the body is read by the document's types first, then each rule by its
-//! own, which knows what belongs to which kind of fault.
+//! A rule is the same JSON here and in [`FaultRule`], which knows what belongs to which kind of fault.
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use workos_directory_emulator_client::types;
+use workos_directory_sync::types::EventName;
 
 use crate::admin::call::Call;
 use crate::answer::Reply;
@@ -13,6 +14,13 @@ use crate::app::App;
 use crate::faults::InjectedFault;
 use crate::refusal::Refusal;
 use crate::rule::FaultRule;
+use crate::strict;
+
+/// All rules.
+#[derive(Deserialize)]
+struct Rules {
+    rules: Vec<FaultRule>,
+}
 
 /// `GET /_emulator/faults`
 pub(crate) fn list(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
@@ -22,7 +30,8 @@ pub(crate) fn list(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
 
 /// `POST /_emulator/faults`
 pub(crate) fn add(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
-    let rule = rule(&call.body()?, "")?;
+    let rule: FaultRule = call.body()?;
+    check(call, "", &rule)?;
     let id = app
         .faults
         .inject(rule)
@@ -33,14 +42,11 @@ pub(crate) fn add(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
 
 /// `PUT /_emulator/faults`
 pub(crate) fn replace(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
-    let body: types::FaultRules = call.body()?;
-    let rules: Result<Vec<FaultRule>, Refusal> = body
-        .rules
-        .iter()
-        .enumerate()
-        .map(|(place, text)| rule(text, &format!("rules[{place}].")))
-        .collect();
-    let replaced = app.faults.replace(rules?);
+    let Rules { rules } = call.body()?;
+    for (place, rule) in rules.iter().enumerate() {
+        check(call, &format!("rules[{place}]"), rule)?;
+    }
+    let replaced = app.faults.replace(rules);
     replaced.map_err(|error| Refusal::unprocessable(&error))?;
     list(app, call)
 }
@@ -51,16 +57,16 @@ pub(crate) fn clear(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
     call.done()
 }
 
-/// A rule as the emulator keeps it. `at` is where it stands in the body.
-fn rule(rule: &types::FaultRule, at: &str) -> Result<FaultRule, Refusal> {
-    let json = serde_json::to_value(rule).map_err(|_| Refusal::internal())?;
-    let rule: FaultRule = serde_path_to_error::deserialize(json).map_err(|error| {
-        let place = format!("{at}{}", error.path());
-        Refusal::invalid_field(&place, error.into_inner().to_string())
-    })?;
-    rule.check()
-        .map_err(|error| Refusal::invalid_field(at.trim_end_matches('.'), error.to_string()))?;
-    Ok(rule)
+/// Refuses a rule that makes no sense. `at` is where it stands in the body.
+fn check(call: &Call, at: &str, rule: &FaultRule) -> Result<(), Refusal> {
+    for (place, name) in rule.events.iter().enumerate() {
+        let field = strict::join(at, &format!("events[{place}]"));
+        call.known(field, Some(&EventName::from(name.as_str())), EventName::KNOWN)?;
+    }
+    rule.check().map_err(|error| {
+        let field = strict::join(at, error.field());
+        Refusal::invalid_field(&field, error.to_string())
+    })
 }
 
 fn shown(fault: InjectedFault) -> Result<types::InjectedFault, Refusal> {

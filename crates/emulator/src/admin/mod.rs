@@ -2,7 +2,8 @@
 //!
 //! Methods, paths and bodies come from `spec/emulator.yaml` by way of the generated client. A call takes the key that the API
 //! takes. It is not counted among the requests, has no rate limit, no fault hits it, and other machines are refused unless
-//! they were allowed, and so are calls for another name than `localhost`. A call that is refused changes nothing.
+//! they were allowed, and so are calls for another name than `localhost`. A call that is refused changes nothing; fields and
+//! values that the document does not have are refused.
 
 mod call;
 mod churn;
@@ -170,6 +171,7 @@ async fn respond(
             query,
             body,
             now,
+            is_lenient: app.settings.lenient,
         };
         handler(&app, &call)
     });

@@ -9,6 +9,7 @@ use crate::answer::Reply;
 use crate::app::App;
 use crate::inactive::InactivePolicy;
 use crate::refusal::Refusal;
+use crate::strict;
 
 /// `GET /_emulator/settings`
 pub(crate) fn get(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
@@ -26,7 +27,11 @@ pub(crate) fn put(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
         types::InactivePolicy::Delete => InactivePolicy::Delete,
         types::InactivePolicy::Keep => InactivePolicy::Keep,
         other => {
-            let message = format!("inactive_policy must be delete or keep, not {other}");
+            let known: Vec<&str> = types::InactivePolicy::KNOWN
+                .iter()
+                .map(types::InactivePolicy::as_str)
+                .collect();
+            let message = strict::unknown_value(other.as_str(), &known);
             return Err(Refusal::invalid_field("inactive_policy", message));
         }
     };

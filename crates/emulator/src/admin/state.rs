@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use workos_directory_sync::types::DirectoryState;
+use workos_directory_sync::types::DirectoryType;
+use workos_directory_sync::types::DirectoryUserState;
+
 use crate::admin::call::Call;
 use crate::answer::Reply;
 use crate::app::App;
@@ -27,7 +31,16 @@ pub(crate) fn reset(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
 
 /// `PUT /_emulator/state`
 pub(crate) fn put(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
-    let file: SeedFile = call.body()?;
+    let file: SeedFile = call.objects()?;
+    for (place, model) in file.directories.iter().enumerate() {
+        let (kind, state) = (Some(&model.type_), Some(&model.state));
+        call.known(format_args!("directories[{place}].type"), kind, DirectoryType::KNOWN)?;
+        call.known(format_args!("directories[{place}].state"), state, DirectoryState::KNOWN)?;
+    }
+    for (place, model) in file.users.iter().enumerate() {
+        let state = Some(&model.state);
+        call.known(format_args!("users[{place}].state"), state, DirectoryUserState::KNOWN)?;
+    }
     let mut new = file.state().map_err(|error| match error {
         SeedFileError::Object { at, error } => Refusal::invalid_field(&at, error.to_string()),
         error => Refusal::unprocessable(&error),

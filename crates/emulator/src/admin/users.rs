@@ -22,6 +22,7 @@ use crate::state::State;
 /// `POST /_emulator/directories/{directory}/users`
 pub(crate) fn create(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
     let new: types::NewUser = call.body()?;
+    call.known("state", new.state.as_ref(), DirectoryUserState::KNOWN)?;
     let directory = call.id("directory");
     let mut state = app.state_mut();
     let home = directories::find(&state, directory)?;
@@ -55,6 +56,7 @@ pub(crate) fn create(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
 /// `PATCH /_emulator/directories/{directory}/users/{user}`
 pub(crate) fn update(app: &Arc<App>, call: &Call) -> Result<Reply, Refusal> {
     let change: types::UserChange = call.body()?;
+    call.known("state", change.state.as_ref(), DirectoryUserState::KNOWN)?;
     let mut state = app.state_mut();
     let mut model = in_directory(&state, call)?;
     let id = model.id.clone();

@@ -100,6 +100,159 @@ async fn a_wrong_body_is_refused_with_the_place_that_is_wrong_and_changes_nothin
     assert!(world.emulator.webhooks().endpoints().is_empty());
 }
 
+/// What is refused with 422, the field that is named, and the right one that is suggested.
+async fn assert_suggested(world: &World, method: &str, path: &str, body: &str, field: &str, suggested: &str) {
+    let (status, answer) = world.send(method, path, body).await;
+    assert_eq!(status, 422, "{body}: {answer}");
+    let error = &answer["errors"][0];
+    assert_eq!(error["field"], field, "{body}");
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.ends_with(&format!("did you mean `{suggested}`?")),
+        "{body}: {message}"
+    );
+}
+
+#[tokio::test]
+async fn unknown_field_or_value_is_refused_with_nearest_right_one_and_changes_nothing() {
+    let world = World::empty().await;
+    let directory = world.directory().await.id;
+    let user = world.user(&directory).await.id;
+    let before = (world.emulator.seed_file().unwrap(), world.event_names().await);
+    let one = format!("/directories/{directory}");
+    let users = format!("{one}/users");
+    let user = format!("{users}/{user}");
+    let groups = format!("{one}/groups");
+    for (method, path, body, field, suggested) in [
+        (
+            "POST",
+            "/directories",
+            r#"{"type":"okta","name":"x"}"#,
+            "type",
+            "okta scim v2.0",
+        ),
+        (
+            "POST",
+            "/directories",
+            r#"{"type":"okta scim v2.0","nmae":"x"}"#,
+            "nmae",
+            "name",
+        ),
+        (
+            "PATCH",
+            &one,
+            r#"{"state":"invalid_credential"}"#,
+            "state",
+            "invalid_credentials",
+        ),
+        ("POST", &users, r#"{"emial":"x@acme.example"}"#, "emial", "email"),
+        ("POST", &users, r#"{"state":"actve"}"#, "state", "active"),
+        ("POST", &users, r#"{"role":{"slgu":"x"}}"#, "role.slgu", "slug"),
+        ("PATCH", &user, r#"{"first_nam":"x"}"#, "first_nam", "first_name"),
+        ("PATCH", &user, r#"{"state":"suspnded"}"#, "state", "suspended"),
+        (
+            "POST",
+            &groups,
+            r#"{"name":"x","raw_attribute":{}}"#,
+            "raw_attribute",
+            "raw_attributes",
+        ),
+        (
+            "PUT",
+            "/settings",
+            r#"{"inactive_policy":"kep"}"#,
+            "inactive_policy",
+            "keep",
+        ),
+        ("PUT", "/churn", r#"{"per_secnd":1}"#, "per_secnd", "per_second"),
+        (
+            "POST",
+            "/clock/advance",
+            r#"{"miliseconds":1}"#,
+            "miliseconds",
+            "milliseconds",
+        ),
+        (
+            "POST",
+            "/webhooks",
+            r#"{"url":"http://127.0.0.1:1","chaos":{"dorp":1}}"#,
+            "chaos.dorp",
+            "drop",
+        ),
+        (
+            "POST",
+            "/webhooks",
+            r#"{"url":"http://127.0.0.1:1","events":["dsync.deleted","dsync.user.craeted"]}"#,
+            "events[1]",
+            "dsync.user.created",
+        ),
+        ("PUT", "/state", r#"{"direcories":[]}"#, "direcories", "directories"),
+        (
+            "POST",
+            "/faults",
+            r#"{"opration":"listDirectories","fault":{"kind":"reset"}}"#,
+            "opration",
+            "operation",
+        ),
+        (
+            "POST",
+            "/faults",
+            r#"{"operation":"listDirectorys","fault":{"kind":"reset"}}"#,
+            "operation",
+            "listDirectories",
+        ),
+        ("POST", "/faults", r#"{"fault":{"kind":"rest"}}"#, "fault.kind", "reset"),
+        (
+            "POST",
+            "/faults",
+            r#"{"fault":{"kind":"status","status":503,"retry_afer":"1"}}"#,
+            "fault.retry_afer",
+            "retry_after",
+        ),
+        (
+            "PUT",
+            "/faults",
+            r#"{"rules":[{"events":["dsync.user.upated"],"fault":{"kind":"unknown_fields"}}]}"#,
+            "rules[0].events[0]",
+            "dsync.user.updated",
+        ),
+    ] {
+        assert_suggested(&world, method, path, body, field, suggested).await;
+    }
+    let state = |user: &str| {
+        format!(
+            r#"{{"users":[{{"id":"directory_user_01E1JG7J09H96KYP8HM9B0G5SJ","directory_id":"{directory}",{user},
+            "created_at":"2026-10-01T10:00:00.000Z","updated_at":"2026-10-01T10:00:00.000Z"}}]}}"#
+        )
+    };
+    let misspelt = state(r#""emial":"x","state":"active""#);
+    assert_suggested(&world, "PUT", "/state", &misspelt, "users[0].emial", "email").await;
+    let odd = state(r#""state":"actve""#);
+    assert_suggested(&world, "PUT", "/state", &odd, "users[0].state", "active").await;
+
+    assert_eq!(before, (world.emulator.seed_file().unwrap(), world.event_names().await));
+    assert_eq!(world.emulator.churn_rate(), None);
+    assert!(world.emulator.webhooks().endpoints().is_empty());
+    assert!(world.emulator.faults().list().is_empty());
+}
+
+#[tokio::test]
+async fn lenient_emulator_takes_unknown_values_and_no_unknown_fields() {
+    let builder = Emulator::builder().population(Population::empty()).lenient(true);
+    let world = World::of(builder).await;
+    let directory = world.directory().await.id;
+    let users = format!("/directories/{directory}/users");
+    let (status, answer) = world.send("POST", &users, r#"{"state":"actve"}"#).await;
+    assert_eq!((status, &answer["state"]), (201, &Value::from("actve")));
+    let (status, answer) = world
+        .send("POST", "/directories", r#"{"type":"okta","name":"x"}"#)
+        .await;
+    assert_eq!((status, &answer["type"]), (201, &Value::from("okta")));
+    assert_eq!(world.wrong_field("POST", &users, r#"{"emial":"x"}"#).await, "emial");
+    let policy = r#"{"inactive_policy":"forget"}"#;
+    assert_eq!(world.wrong_field("PUT", "/settings", policy).await, "inactive_policy");
+}
+
 #[tokio::test]
 async fn a_fault_that_makes_no_sense_is_refused_and_those_in_force_stay() {
     let world = World::empty().await;
@@ -112,9 +265,15 @@ async fn a_fault_that_makes_no_sense_is_refused_and_those_in_force_stay() {
     let good = r#"{"fault":{"kind":"reset"}}"#;
     for (bad, place) in [
         (r#"{"times":"2","fault":{"kind":"reset"}}"#, "rules[1].times"),
-        (r#"{"fault":{"kind":"status","milliseconds":5}}"#, "rules[1].fault"),
-        (r#"{"operation":"listPeople","fault":{"kind":"reset"}}"#, "rules[1]"),
-        (r#"{"probability":2,"fault":{"kind":"reset"}}"#, "rules[1]"),
+        (
+            r#"{"fault":{"kind":"status","milliseconds":5}}"#,
+            "rules[1].fault.milliseconds",
+        ),
+        (
+            r#"{"operation":"listPeople","fault":{"kind":"reset"}}"#,
+            "rules[1].operation",
+        ),
+        (r#"{"probability":2,"fault":{"kind":"reset"}}"#, "rules[1].probability"),
     ] {
         let body = format!(r#"{{"rules":[{good},{bad}]}}"#);
         assert_eq!(world.wrong_field("PUT", "/faults", &body).await, place);

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod absences;
 mod application;
 mod changes;
 #[path = "../cluster/mod.rs"]
