@@ -224,14 +224,26 @@ async fn an_answer_that_is_no_page_says_where_it_is_wrong() {
 #[tokio::test]
 async fn error_shows_reason_of_every_shape_of_body() {
     for (content_type, body, reason) in [
-        ("application/json", r#"{"errors":{"limit":["too large"]}}"#, "limit: too large"),
-        ("application/json", r#"{"error":{"message":"no such scope"}}"#, "no such scope"),
+        (
+            "application/json",
+            r#"{"errors":{"limit":["too large"]}}"#,
+            "limit: too large",
+        ),
+        (
+            "application/json",
+            r#"{"error":{"message":"no such scope"}}"#,
+            "no such scope",
+        ),
         (
             "application/problem+json",
             r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"limit is too large"}"#,
             "limit is too large",
         ),
-        ("application/json", r#"{"errors":[{"code":"required","field":"events"}]}"#, "events"),
+        (
+            "application/json",
+            r#"{"errors":[{"code":"required","field":"events"}]}"#,
+            "events",
+        ),
         ("text/plain", "upstream is down", "upstream is down"),
     ] {
         let headers = format!("content-type: {content_type}\r\nx-request-id: req_6\r\n");
