@@ -19,6 +19,7 @@ use crate::interrupt;
 use crate::logs::Verbosity;
 use crate::man;
 use crate::memberships;
+use crate::migrate;
 use crate::output::Format;
 use crate::purge;
 use crate::sync;
@@ -81,6 +82,7 @@ pub(crate) enum Command {
     Webhooks(webhooks::Arguments),
     Events(events::Arguments),
     Changes(changes::Arguments),
+    Migrate(migrate::Arguments),
     Purge(purge::Arguments),
     Api(api::Arguments),
     Demo(demo::Arguments),

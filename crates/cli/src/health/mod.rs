@@ -11,9 +11,9 @@ use workos_directory_sync::Client;
 
 use self::lag::Lag;
 use self::report::Health;
+use crate::connection;
 use crate::connection::Connection;
 use crate::connection::Database;
-use crate::connection::existing;
 use crate::directories;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -93,7 +93,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
     let chosen = arguments.connection.chosen()?;
     let client = arguments.connection.client_of(&chosen)?;
     let address = match arguments.database.address(&chosen)? {
-        Some((address, _)) => Some(existing(address)?),
+        Some((address, _)) => Some(address),
         None if arguments.max_lag.is_some() => {
             return Err(Failure::usage(
                 "`--max-lag` is about a mirror: name its database with `--database`",
@@ -102,7 +102,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
         None => None,
     };
     let mirror = match address {
-        Some(address) => Some(Mirror::connect(&address).await?),
+        Some(address) => Some(connection::read(&address).await?),
         None => None,
     };
     let source = Source {
