@@ -1,7 +1,7 @@
 //! Answers of the live API as they were recorded: what the client makes of each, and whether the document describes it.
 //!
-//! `fixtures/recorded.json` has the shapes that were seen from 2020 to 2026, with values of its own. Where the years differ the
-//! newer one counts, and an entry says which fault an older shape has:
+//! `fixtures/recorded.json` has the shapes that were recorded from 2020 to 2024 and those that the official document of 2026 has,
+//! with values of its own. Where the years differ the newer one counts, and an entry says which fault an older shape has:
 //!
 //! - `unknown`: the places of what the model does not keep.
 //! - `refused`: why the client cannot read it; the document does not describe it either.

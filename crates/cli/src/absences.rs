@@ -39,7 +39,7 @@ impl Options {
     }
 }
 
-/// The absences and warnings of a full sync, a line each; empty when there are none.
+/// What a full sync quarantined, its absences and its warnings, a line each; empty when there are none.
 pub(crate) fn text(summary: &Summary) -> String {
     let mut text = String::new();
     let AbsenceCounts {
@@ -51,6 +51,9 @@ pub(crate) fn text(summary: &Summary) -> String {
         seconds_left,
         ..
     } = summary.absences;
+    if summary.quarantined > 0 {
+        let _ = writeln!(text, "quarantined: {}", summary.quarantined);
+    }
     if asked + undecided + remaining > 0 {
         let _ = write!(
             text,
@@ -65,40 +68,42 @@ pub(crate) fn text(summary: &Summary) -> String {
         directory, kind, what, ..
     } in &summary.warnings
     {
-        let _ = writeln!(
-            text,
-            "warning: {} {}: {}",
-            output::plain(directory),
-            kind.as_str(),
-            what.text()
-        );
+        // The list of directories is in no directory.
+        let of = match directory.as_str() {
+            "" => String::new(),
+            directory => format!(" of {}", output::plain(directory)),
+        };
+        let _ = writeln!(text, "warning: {kind}{of}: {}", what.text());
     }
     text
 }
 
 /// Fails with the exit code for what is done but for something, if there is something.
 pub(crate) fn complete(summary: &Summary) -> Result<(), Failure> {
-    let mut left = Vec::new();
-    if summary.quarantined > 0 {
-        left.push(format!(
-            "{} objects or fields could not be read and stay as they were; `dsync quarantine list` shows them",
-            summary.quarantined
-        ));
+    let absences = summary.absences;
+    let left = [
+        (
+            "quarantined",
+            summary.quarantined,
+            "`dsync quarantine list` shows what cannot be read",
+        ),
+        (
+            "undecided",
+            absences.undecided,
+            "`dsync deletions list` shows who is absent and has not ended",
+        ),
+        (
+            "still to ask for",
+            absences.remaining,
+            "the next `dsync sync` or `dsync follow` does",
+        ),
+    ];
+    let left: Vec<_> = (left.iter())
+        .filter(|(_, count, _)| *count > 0)
+        .map(|(what, count, then)| format!("{what}: {count} ({then})"))
+        .collect();
+    match left.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::incomplete(format!("done, but {}", left.join(", ")))),
     }
-    if summary.absences.undecided > 0 {
-        left.push(format!(
-            "of {} absent objects the API does not say whether they ended; `dsync deletions list` shows them",
-            summary.absences.undecided
-        ));
-    }
-    if summary.absences.remaining > 0 {
-        left.push(format!(
-            "{} absent objects are still to be asked for; the next `dsync sync` or `dsync follow` does",
-            summary.absences.remaining
-        ));
-    }
-    if left.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::incomplete(format!("done, but {}", left.join("; "))))
 }

@@ -7,6 +7,7 @@ use crate::api;
 use crate::changes;
 use crate::completions;
 use crate::config;
+use crate::deletions;
 use crate::demo;
 use crate::diff;
 use crate::directories;
@@ -21,6 +22,7 @@ use crate::man;
 use crate::memberships;
 use crate::output::Format;
 use crate::purge;
+use crate::quarantine;
 use crate::sync;
 use crate::users;
 use crate::verify;
@@ -40,6 +42,7 @@ Exit codes:
   3    the API refuses the key
   4    the API cannot be reached
   5    what was looked at is not as it should be (verify, health, diff)
+  6    done, but something was quarantined or is undecided (sync, quarantine retry), or cannot be read (verify --deep)
   130  ended by Ctrl-C or SIGTERM before it was done
 
 Settings: a flag wins over the environment, that over the profile file (`dsync config`). The API key comes from \
@@ -80,6 +83,8 @@ pub(crate) enum Command {
     Follow(follow::Arguments),
     Webhooks(webhooks::Arguments),
     Events(events::Arguments),
+    Quarantine(quarantine::Arguments),
+    Deletions(deletions::Arguments),
     Changes(changes::Arguments),
     Purge(purge::Arguments),
     Api(api::Arguments),

@@ -59,7 +59,9 @@ impl Place {
 
     /// The database, which has to be there.
     pub(crate) async fn existing(&self) -> Result<Mirror, Failure> {
-        Ok(Mirror::connect(&existing(self.address()?)?).await?)
+        self.database
+            .existing(&settings::choose(self.profile.as_deref())?)
+            .await
     }
 
     fn address(&self) -> Result<String, Failure> {
@@ -102,6 +104,11 @@ impl Database {
             ("DSYNC_DATABASE", Ok),
             chosen.profile.database.as_ref(),
         )
+    }
+
+    /// The database, which has to be there.
+    pub(crate) async fn existing(&self, chosen: &Chosen) -> Result<Mirror, Failure> {
+        Ok(Mirror::connect(&existing(self.required(chosen)?)?).await?)
     }
 
     /// The address of a command that cannot do without.

@@ -55,7 +55,7 @@ impl Failure {
         }
     }
 
-    /// It is done, but something could not be read.
+    /// It is done, but something could not be read or is not decided.
     pub(crate) fn incomplete(message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Incomplete,
@@ -124,7 +124,7 @@ impl From<MirrorError> for Failure {
         let help = match error {
             MirrorError::Open { .. } => "; name a file in a folder that exists and can be written",
             MirrorError::Connect { .. } => "; check the address, the server and PGPASSWORD",
-            MirrorError::OtherEnvironment { .. } => "; `--allow-other-environment` goes on for who means it",
+            MirrorError::OtherEnvironment { .. } => "; `dsync sync --allow-other-environment` goes on if that is meant",
             _ => "",
         };
         Self {

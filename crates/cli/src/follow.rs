@@ -21,6 +21,7 @@ use crate::output;
 use crate::output::Format;
 use crate::status;
 use crate::status::Status;
+use crate::warnings;
 
 /// Keep a database equal to the directories, by events and a full sync now and then
 #[derive(Debug, clap::Args)]
@@ -90,6 +91,7 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
         tokio::select! {
             () = asked => Ok(()),
             failed = status.serve() => failed,
+            () = warnings::watch(&mirror, &status) => Ok(()),
             () = cannot_write.notified() => Ok(()),
         }
     };
@@ -212,5 +214,10 @@ fn summary_text(summary: &Summary) -> String {
         let _ = write!(text, " {changed} of {} {what} changed,", counts.seen + counts.deleted);
     }
     text.pop();
+    let notes = absences::text(summary);
+    if !notes.is_empty() {
+        text.push('\n');
+        text.push_str(&notes);
+    }
     text
 }

@@ -15,7 +15,8 @@
 //!
 //! ```text
 //! dsync NOUN VERB     directories, users, groups, memberships × list, get; directories delete, sync; users export;
-//!                     events list, retry; webhooks serve; changes list, follow, consumers; config init, show, path
+//!                     events list, retry; quarantine list, show, retry; deletions list, approve; webhooks serve;
+//!                     changes list, follow, consumers; config init, show, path
 //! dsync api OPERATION one call of the API as it is, generated from the document
 //! dsync emulator      runs it; dsync emulator NOUN VERB changes the one that runs
 //! dsync VERB          what is about everything at once: verify, health, sync, diff, follow, purge, demo, emulator, completions, man
@@ -47,6 +48,7 @@
 //! | 3 | the API refuses the key |
 //! | 4 | the API cannot be reached |
 //! | 5 | what was looked at is not as it should be (`verify`, `health`, `diff`) |
+//! | 6 | done, but something was quarantined or is undecided (`sync`, `quarantine retry`), or cannot be read (`verify --deep`) |
 //! | 130 | ended by Ctrl-C or SIGTERM before it was done |
 
 #![forbid(unsafe_code)]
@@ -58,6 +60,7 @@ mod changes;
 mod completions;
 mod config;
 mod connection;
+mod deletions;
 mod demo;
 mod diff;
 mod directories;
@@ -79,6 +82,7 @@ mod notice;
 mod output;
 mod progress;
 mod purge;
+mod quarantine;
 mod settings;
 mod status;
 mod sync;
@@ -86,6 +90,7 @@ mod sync;
 mod traces;
 mod users;
 mod verify;
+mod warnings;
 mod webhooks;
 
 use std::process::ExitCode;
@@ -180,6 +185,8 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Diff(arguments) => diff::run(&arguments, output).await,
         Command::Purge(arguments) => purge::run(&arguments, output).await,
         Command::Events(arguments) => events::run(&arguments, asked).await,
+        Command::Quarantine(arguments) => quarantine::run(&arguments, asked).await,
+        Command::Deletions(arguments) => deletions::run(&arguments, asked).await,
         Command::Api(arguments) => api::run(arguments).await,
         Command::Demo(arguments) => demo::run(&arguments, output).await,
         Command::Emulator(arguments) => emulator::run(&arguments, asked, verbosity.is_verbose()).await,

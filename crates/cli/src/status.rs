@@ -1,8 +1,10 @@
 //! How a command that runs for long is doing, over HTTP: `/healthz`, `/readyz` and `/metrics`.
 //!
-//! `/healthz` answers as long as the process does. `/readyz` says 200 when the database is up to date, else 503 and why.
+//! `/healthz` answers as long as the process does. `/readyz` says 200 when the database is up to date, else 503 and why, and
+//! in both cases what an operator should know.
 //! `/metrics` is what Prometheus reads. Nothing here shows people or settings, and nothing is served unless asked for.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -40,6 +42,7 @@ pub(crate) struct Address {
 /// How the command is doing, and where that is served.
 pub(crate) struct Status {
     state: Arc<State>,
+    is_served: bool,
     server: Mutex<Option<(TcpListener, PrometheusHandle)>>,
 }
 
@@ -47,6 +50,8 @@ struct State {
     /// For how long it counts that everything was well.
     holds_for: Duration,
     readiness: Mutex<Readiness>,
+    /// What an operator should know though everything is well.
+    warnings: Mutex<Vec<String>>,
     /// Metrics that a command writes itself.
     written: Mutex<String>,
 }
@@ -67,11 +72,13 @@ impl Address {
         let state = Arc::new(State {
             holds_for,
             readiness: Mutex::new(Readiness::Not("starting")),
+            warnings: Mutex::default(),
             written: Mutex::default(),
         });
         let Some(address) = self.address else {
             return Ok(Status {
                 state,
+                is_served: false,
                 server: Mutex::new(None),
             });
         };
@@ -85,6 +92,7 @@ impl Address {
         notice::say(&format!("status at http://{address}/readyz"));
         Ok(Status {
             state,
+            is_served: true,
             server: Mutex::new(Some((listener, handle))),
         })
     }
@@ -101,6 +109,17 @@ impl Status {
         self.state.set(Readiness::Not(reason));
     }
 
+    /// Whether anybody can ask for it.
+    pub(crate) fn is_served(&self) -> bool {
+        self.is_served
+    }
+
+    /// Puts these warnings below what `/readyz` says, in place of those before. They change no status: what is odd at the
+    /// source must not keep webhooks away.
+    pub(crate) fn warn(&self, warnings: Vec<String>) {
+        *self.state.warnings.lock().unwrap_or_else(PoisonError::into_inner) = warnings;
+    }
+
     /// Puts these metrics beside those that were counted, in place of what was put there before.
     pub(crate) fn show(&self, metrics: String) {
         *self.state.written.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
@@ -108,7 +127,7 @@ impl Status {
 
     /// Serves like [`serve`](Self::serve), and looks again and again whether the database can be used.
     pub(crate) async fn serve_while<E>(&self, look: impl AsyncFn() -> Result<(), E>) -> Result<(), Failure> {
-        if self.server.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+        if !self.is_served {
             return std::future::pending().await;
         }
         let looks = async {
@@ -160,7 +179,7 @@ impl State {
     }
 
     fn answer(&self, now: Instant) -> (StatusCode, String) {
-        match *self.readiness.lock().unwrap_or_else(PoisonError::into_inner) {
+        let (status, mut text) = match *self.readiness.lock().unwrap_or_else(PoisonError::into_inner) {
             Readiness::Since(then) if now.duration_since(then) <= self.holds_for => {
                 (StatusCode::OK, "ready\n".to_owned())
             }
@@ -169,7 +188,11 @@ impl State {
                 format!("not up to date for {} s\n", now.duration_since(then).as_secs()),
             ),
             Readiness::Not(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+        };
+        for warning in self.warnings.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let _ = writeln!(text, "warning: {warning}");
         }
+        (status, text)
     }
 }
 
@@ -182,6 +205,7 @@ mod tests {
         let state = State {
             holds_for: Duration::from_secs(60),
             readiness: Mutex::new(Readiness::Not("starting")),
+            warnings: Mutex::default(),
             written: Mutex::default(),
         };
         let start = Instant::now();
@@ -196,5 +220,8 @@ mod tests {
             late,
             (StatusCode::SERVICE_UNAVAILABLE, "not up to date for 61 s\n".to_owned())
         );
+        *state.warnings.lock().unwrap_or_else(PoisonError::into_inner) = vec!["quarantined: 1".to_owned()];
+        let warned = state.answer(start);
+        assert_eq!(warned, (StatusCode::OK, "ready\nwarning: quarantined: 1\n".to_owned()));
     }
 }

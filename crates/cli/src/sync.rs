@@ -30,10 +30,14 @@ Examples:
   dsync sync --database sqlite:mirror.sqlite --organization org_01EHZNVPK3SFK441A1RGBFSHRT
   dsync sync --database sqlite:mirror.sqlite --dry-run
   dsync sync --database sqlite:mirror.sqlite --output json | jq .users
+  dsync sync --database sqlite:mirror.sqlite --max-lookups 100
 
 A sync that was interrupted goes on where it was when it is started again within an hour.
 
-With PostgreSQL several may run at once: they share the directories and the rate limit.")]
+With PostgreSQL several may run at once: they share the directories and the rate limit.
+
+Exit code 6: done, but something was quarantined (`dsync quarantine list`), is undecided (`dsync deletions list`), or is still to \
+ask for.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     database: Database,
@@ -50,7 +54,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     dry_run: bool,
 
-    /// Go on though the source knows none of the directories in the database
+    /// Go on though the source has none of the directories in the database: its own come beside, and those that it does not
+    /// know by id end
     #[arg(long)]
     allow_other_environment: bool,
 

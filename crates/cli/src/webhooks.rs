@@ -26,6 +26,7 @@ use crate::output;
 use crate::output::Format;
 use crate::settings;
 use crate::status;
+use crate::warnings;
 
 /// Where webhooks are posted to.
 const PATH: &str = "/webhooks";
@@ -122,6 +123,7 @@ async fn serve(arguments: &Serve, format: Format) -> Result<(), Failure> {
             listened = tokio::select! {
                 () = asked => Ok(()),
                 failed = status.serve_while(look) => failed,
+                () = warnings::watch(&mirror, &status) => Ok(()),
                 () = ending.notified() => Ok(()),
             };
             notice::say("ending with what is under way; Ctrl-C again ends at once");

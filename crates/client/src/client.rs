@@ -1,15 +1,12 @@
 //! The client: settings checked once, one place that sends every request, and what comes back as model or error.
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use progenitor_client::ResponseValue;
 use reqwest::Method;
 use reqwest::RequestBuilder;
-use reqwest::Response;
 use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
 use reqwest::header::AUTHORIZATION;
@@ -17,11 +14,14 @@ use reqwest::header::HeaderMap;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use serde::de::Error as _;
 use serde_json::value::RawValue;
 
 use crate::Error;
 use crate::address::BaseUrl;
 use crate::api_error::ApiError;
+use crate::body;
+use crate::body::End;
 use crate::client_builder::ClientBuilder;
 use crate::decode;
 use crate::drift::Watch;
@@ -192,7 +192,7 @@ impl Client {
         let url = self.inner.base_url.operation(operation, path_parameters)?;
         let method = Method::from(operation.method);
         let request = self.inner.transport.request(method, url);
-        Ok(request
+        Ok(body::ask(request)
             .header(AUTHORIZATION, self.inner.key.authorization())
             .header(ACCEPT, HeaderValue::from_static("application/json")))
     }
@@ -377,61 +377,39 @@ impl Client {
         let response = self.inner.transport.execute(request).await.map_err(network)?;
         let arrived = Instant::now();
         let status = response.status();
-        let headers = response.headers().clone();
-        let max_body = self.inner.max_body;
-        let body = match (status.is_success(), body) {
-            (true, Body::Model) => match read(response, max_body).await {
-                (body, End::Whole) => body,
-                (_, End::Broken(error)) => return Err(network(error)),
-                (_, End::Bound) => {
-                    return Err(Error::too_large(operation, status, &headers, max_body, attempts));
-                }
-            },
-            (true, Body::Ignored) => {
-                // Only so that the connection can be used again.
-                let _ = runtime::timeout(DRAIN_TIME, read(response, DRAINED_BODY)).await;
-                Vec::new()
-            }
-            (false, _) => read(response, max_body.min(ERROR_BODY)).await.0,
-        };
-        Ok(Answer {
+        let mut headers = response.headers().clone();
+        body::without_packing(&mut headers);
+        let mut answer = Answer {
             status,
             headers,
-            body,
+            body: Vec::new(),
             arrived,
             attempts,
-        })
-    }
-}
-
-/// Why reading a body ended.
-enum End {
-    Whole,
-    /// There is more than was asked for.
-    Bound,
-    Broken(reqwest::Error),
-}
-
-/// Reads a body up to a bound; gives what came in any case.
-async fn read(response: Response, bound: usize) -> (Vec<u8>, End) {
-    let announced = response
-        .content_length()
-        .and_then(|length| usize::try_from(length).ok())
-        .unwrap_or_default();
-    let mut body = Vec::with_capacity(announced.min(bound).min(ANNOUNCED_BODY));
-    let mut chunks = pin!(response.bytes_stream());
-    loop {
-        match chunks.next().await {
-            None => return (body, End::Whole),
-            Some(Err(error)) => return (body, End::Broken(error)),
-            Some(Ok(chunk)) => {
-                let room = bound - body.len();
-                body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-                if chunk.len() > room {
-                    return (body, End::Bound);
+        };
+        let max_body = self.inner.max_body;
+        match (status.is_success(), body) {
+            (true, Body::Model) => {
+                let (body, end) = body::read(response, max_body).await;
+                answer.body = body;
+                match end {
+                    End::Whole => {}
+                    End::Broken(error) => return Err(network(error)),
+                    End::Bound => {
+                        return Err(Error::too_large(operation, status, &answer.headers, max_body, attempts));
+                    }
+                    End::Unreadable(error) => {
+                        let fault = ("the gzip stream".to_owned(), serde_json::Error::custom(error));
+                        return Err(decode::error(operation, &answer, fault));
+                    }
                 }
             }
+            (true, Body::Ignored) => {
+                // Only so that the connection can be used again.
+                let _ = runtime::timeout(DRAIN_TIME, body::read(response, DRAINED_BODY)).await;
+            }
+            (false, _) => answer.body = body::read(response, max_body.min(ERROR_BODY)).await.0,
         }
+        Ok(answer)
     }
 }
 
@@ -443,9 +421,6 @@ impl fmt::Debug for Client {
             .finish_non_exhaustive()
     }
 }
-
-/// How much memory is set aside on the word of a `Content-Length` alone.
-const ANNOUNCED_BODY: usize = 1024 * 1024;
 
 /// How much of an error's body is read: messages are short, and pages of proxies say nothing after their title.
 const ERROR_BODY: usize = 256 * 1024;

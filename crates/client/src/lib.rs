@@ -42,6 +42,7 @@
 //!
 //! | feature | default | what it does |
 //! | --- | --- | --- |
+//! | `gzip` | yes | asks for packed answers, and reads no more of them than `max_body` once they are unpacked |
 //! | `rustls` | yes | TLS by rustls, with the cryptography of reqwest's choice |
 //! | `rustls-ring` | no | TLS by rustls with *ring*, in place of `rustls`: builds in two thirds of the time; see below |
 //! | `native-tls` | no | TLS by the operating system's library |
@@ -75,6 +76,7 @@ mod address;
 mod api_error;
 mod attributes;
 mod backoff;
+mod body;
 #[doc(hidden)]
 pub mod builder_parts;
 mod client;

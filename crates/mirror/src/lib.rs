@@ -107,6 +107,8 @@ pub use crate::ingest::Worker;
 pub use crate::inspect::Inspection;
 pub use crate::inspect::OddObject;
 pub use crate::inspect::inspect;
+pub use crate::inspect::inspect_directories;
+pub use crate::inspect::inspect_organization;
 pub use crate::kind::Kind;
 pub use crate::mirror::Mirror;
 pub use crate::quarantine::RetryOutcome;

@@ -204,12 +204,12 @@ impl Record {
     /// The state of an object whose state could not be read for too long: one that nobody knows, which means suspended.
     pub(crate) const UNREADABLE: &'static str = "unreadable";
 
-    /// An object of which only the id is known. Everything but its state stays as it is.
-    pub(crate) fn unreadable(table: &Table, id: &str, directory: &str) -> Self {
+    /// An object of which only the state is known. Everything else stays as it is; a new row needs a directory.
+    pub(crate) fn state_alone(table: &Table, id: &str, state: &str, directory: Option<&str>) -> Self {
         let mut unchanged = Columns::NONE;
         let values = table.columns.iter().enumerate().map(|(place, column)| match *column {
-            "state" => Some(Self::UNREADABLE.to_owned()),
-            "directory_id" => Some(directory.to_owned()),
+            "state" => Some(state.to_owned()),
+            "directory_id" if directory.is_some() => directory.map(str::to_owned),
             _ => {
                 unchanged.insert(place);
                 None

@@ -10,6 +10,7 @@ use workos_directory_mirror::Mirror;
 use workos_directory_sync::Client;
 
 use self::lag::Lag;
+use self::lag::Limits;
 use self::report::Health;
 use crate::connection::Connection;
 use crate::connection::Database;
@@ -30,7 +31,7 @@ use crate::status::Status;
 Examples:
   dsync health
   dsync health --organization org_01EHZNVPK3SFK441A1RGBFSHRT --output json
-  dsync health --database sqlite:mirror.sqlite --max-lag 900
+  dsync health --database sqlite:mirror.sqlite --max-lag 900 --max-undecided 86400
   dsync health --output prometheus > /var/lib/node_exporter/dsync.prom
   dsync health --watch --status 127.0.0.1:9466
   dsync health --watch --on-unhealthy 'mail -s \"$DSYNC_REASON\" ops@acme.example < /dev/null'
@@ -38,10 +39,11 @@ Examples:
 The command of `--on-unhealthy` runs in a shell, once for each directory that stops to sync, with DSYNC_DIRECTORY, \
 DSYNC_NAME, DSYNC_STATE and DSYNC_REASON in its environment.
 
-With a database it shows how far the mirror is behind, too.
+With a database it shows how far the mirror is behind, too, and warns of what cannot be read, of what has been undecided for 24 \
+hours, and of directories that have not been linked for as long.
 
 Exit codes: 0 when all directories are linked, 5 when one is not, when the organization that was named has none, or when the \
-mirror is behind by more than `--max-lag`.")]
+mirror is beyond `--max-lag`, `--max-undecided` or `--max-quarantined`. Warnings alone are 0.")]
 pub(crate) struct Arguments {
     /// Only the directories of this organization
     #[arg(long, value_name = "ID", conflicts_with = "directory")]
@@ -63,9 +65,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COMMAND")]
     on_unhealthy: Option<String>,
 
-    /// Count as unhealthy, too, when the mirror has not seen the source for longer than this
-    #[arg(long, value_name = "SECONDS")]
-    max_lag: Option<u64>,
+    #[command(flatten)]
+    limits: Limits,
 
     #[command(flatten)]
     database: Database,
@@ -94,12 +95,14 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
     let client = arguments.connection.client_of(&chosen)?;
     let address = match arguments.database.address(&chosen)? {
         Some((address, _)) => Some(existing(address)?),
-        None if arguments.max_lag.is_some() => {
-            return Err(Failure::usage(
-                "`--max-lag` is about a mirror: name its database with `--database`",
-            ));
-        }
-        None => None,
+        None => match arguments.limits.flag() {
+            Some(flag) => {
+                return Err(Failure::usage(format!(
+                    "`{flag}` is about a mirror: name its database with `--database`"
+                )));
+            }
+            None => None,
+        },
     };
     let mirror = match address {
         Some(address) => Some(Mirror::connect(&address).await?),
@@ -154,7 +157,7 @@ impl Arguments {
         }
         if let Some(mirror) = &source.mirror {
             let freshness = mirror.freshness().await?;
-            health.mirror = Some(Lag::of(freshness, jiff::Timestamp::now(), self.max_lag));
+            health.mirror = Some(Lag::of(freshness, jiff::Timestamp::now(), self.limits));
         }
         Ok(health)
     }
@@ -190,6 +193,8 @@ impl Arguments {
                 Ok(health) => {
                     status.is_well();
                     status.show(health.prometheus());
+                    let mirror = health.mirror.as_ref();
+                    status.warn(mirror.map(|mirror| mirror.warnings().to_vec()).unwrap_or_default());
                     if before.as_ref().is_none_or(|before| before.states() != health.states()) {
                         write(&health, format)?;
                     }

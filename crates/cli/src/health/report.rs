@@ -116,10 +116,10 @@ impl Health {
     }
 
     /// What a watch tells of when it changes.
-    pub(crate) fn states(&self) -> (Vec<(&str, &str)>, bool) {
+    pub(crate) fn states(&self) -> (Vec<(&str, &str)>, Option<[bool; 6]>) {
         let states = self.directories.iter();
         let states = states.map(|status| (status.id.as_str(), status.state.as_str()));
-        (states.collect(), self.mirror.as_ref().is_some_and(Lag::is_too_long))
+        (states.collect(), self.mirror.as_ref().map(Lag::conditions))
     }
 
     pub(crate) fn text(&self) -> String {

@@ -1,12 +1,14 @@
 //! The checks themselves: what is asked, what was seen, and what to do about it.
 
 use serde::Serialize;
+use workos_directory_mirror::OddObject;
 use workos_directory_sync::Client;
 use workos_directory_sync::Error;
 use workos_directory_sync::patterns;
 use workos_directory_sync::patterns::Unhealthy;
 use workos_directory_sync::types::Directory;
 
+use super::deep;
 use crate::directories;
 use crate::failure::Failure;
 use crate::listing::Source as _;
@@ -22,12 +24,14 @@ pub(crate) enum Outcome {
     Failed,
     /// There was nothing to look at.
     Skipped,
+    /// There is something that cannot be read.
+    Odd,
 }
 
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
-    /// Which of the four.
+    /// Which of them.
     pub(crate) check: &'static str,
     /// The directory that was looked at, if it is about one.
     pub(crate) directory: Option<String>,
@@ -36,6 +40,12 @@ pub(crate) struct Check {
     pub(crate) seen: String,
     /// What to do, if anything.
     pub(crate) fix: Option<String>,
+    /// What cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) odd: Option<OddObject>,
+    /// Whether it failed because something cannot be read.
+    #[serde(skip)]
+    pub(super) is_unreadable: bool,
 }
 
 const AUTHENTICATION: &str = "authentication";
@@ -44,40 +54,69 @@ const USERS: &str = "user sync";
 const MEMBERSHIP: &str = "group membership";
 
 impl Check {
-    fn new(check: &'static str, directory: Option<&Directory>, outcome: Outcome, seen: impl Into<String>) -> Self {
+    pub(super) fn new(
+        check: &'static str,
+        directory: Option<&Directory>,
+        outcome: Outcome,
+        seen: impl Into<String>,
+    ) -> Self {
         Self {
             check,
             directory: directory.map(|directory| directory.id.clone()),
             outcome,
             seen: seen.into(),
             fix: None,
+            odd: None,
+            is_unreadable: false,
         }
     }
 
-    fn fix(mut self, fix: impl Into<String>) -> Self {
+    pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
     }
 
-    fn error(check: &'static str, directory: Option<&Directory>, error: &Error) -> Self {
-        Self::new(check, directory, Outcome::Failed, error.to_string()).fix(crate::failure::help(error))
+    pub(super) fn error(check: &'static str, directory: Option<&Directory>, error: &Error) -> Self {
+        Self {
+            is_unreadable: error.kind() == "decode",
+            ..Self::new(check, directory, Outcome::Failed, error.to_string()).fix(crate::failure::help(error))
+        }
     }
 }
 
 /// Makes all checks, and says how the command fails if one did.
-pub(crate) async fn all(client: &Client, organization: Option<&str>, ids: &[String]) -> (Vec<Check>, Option<Failure>) {
+pub(crate) async fn all(
+    client: &Client,
+    organization: Option<&str>,
+    ids: &[String],
+    is_deep: bool,
+) -> (Vec<Check>, Option<Failure>) {
     let mut checks = Vec::new();
-    let first = steps(client, organization, ids, &mut checks).await.err();
-    let failed = super::failed(&checks);
-    let failure = (failed > 0).then(|| {
+    let mut first = steps(client, organization, ids, &mut checks).await.err();
+    let is_reachable = checks.iter().any(|check| check.outcome == Outcome::Ok);
+    let mut odd = 0;
+    if is_deep && is_reachable {
+        let (found, error) = deep::read(client, organization, ids, &mut checks).await;
+        odd = found;
+        first = first.or(error);
+    } else if is_deep {
+        skip(&mut checks, &[deep::CHECK], None, "needs an answer of the API");
+    }
+    // What fails because of an odd object is told with that object.
+    let failed = (checks.iter())
+        .filter(|check| check.outcome == Outcome::Failed && !(check.is_unreadable && odd > 0))
+        .count();
+    let failure = if failed > 0 {
         let message = format!("{failed} of {} checks failed", checks.len());
-        match first {
+        Some(match first {
             Some(error) if matches!(error.kind(), "unauthorized" | "forbidden" | "network" | "timeout") => {
                 Failure::of_kind(&error, message)
             }
             _ => Failure::unhealthy(message),
-        }
-    });
+        })
+    } else {
+        (odd > 0).then(|| Failure::incomplete(format!("objects or fields that cannot be read: {odd}")))
+    };
     (checks, failure)
 }
 

@@ -103,7 +103,7 @@ async fn an_event_that_cannot_be_applied_is_listed_with_its_reason_and_tried_aga
     let listed = world.lines(&[&["events", "list"], &DATABASE[..]].concat());
     assert_eq!(listed[0]["id"], "event_1");
     assert!(
-        listed[0]["error"].as_str().unwrap().contains("missing field"),
+        listed[0]["error"].as_str().unwrap().contains("`data.id`: missing"),
         "{listed:?}"
     );
     let retried = world.lines(&[&["events", "retry", "--all", "--output", "json"], &DATABASE[..]].concat());

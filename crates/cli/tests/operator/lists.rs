@@ -9,7 +9,10 @@ use std::process::Stdio;
 use serde_json::Value;
 use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
+use workos_directory_emulator::Fault;
+use workos_directory_emulator::FaultRule;
 use workos_directory_emulator::ReferenceParameters;
+use workos_directory_sync::operations;
 
 use crate::process::World;
 
@@ -78,6 +81,26 @@ async fn memberships_are_the_same_from_the_group_and_from_the_user() {
     let directory = world.lines(&["groups", "get", &group, "--output", "json"])[0]["directory_id"].clone();
     let of_directory = world.lines(&["memberships", "list", "--directory", directory.as_str().unwrap()]);
     assert!(of_directory.len() > members.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_show_primary_address_of_emails_where_email_is_null() {
+    let world = World::small().await;
+    let emails = r#"[{"value":"home@a.example"},{"primary":true,"value":"a@b.example"}]"#;
+    for (path, json) in [("/email", "null"), ("/emails", emails)] {
+        let rule = FaultRule::new(Fault::replaced_field(path, json)).on(&operations::LIST_DIRECTORY_USERS);
+        world.emulator.faults().inject(rule).unwrap();
+    }
+    let table = world.run(&["users", "list", "--output", "text"]).stdout;
+    assert_eq!(table.matches("  a@b.example  ").count(), 4, "{table}");
+    let csv = world.run(&["users", "export", "--format", "csv"]).stdout;
+    assert_eq!(csv.matches(",a@b.example,").count(), 4, "{csv}");
+    let group = world.lines(&["groups", "list"])[0]["id"].as_str().unwrap().to_owned();
+    let members = world.lines(&["memberships", "list", "--group", &group]);
+    assert!(
+        members.len() == 4 && members.iter().all(|member| member["email"] == "a@b.example"),
+        "{members:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod absences;
 mod endings;
 mod follow;
 mod health;
@@ -9,6 +10,7 @@ mod lists;
 mod logs;
 mod mirrored;
 mod process;
+mod quarantine;
 mod settings;
 mod status;
 mod verify;

@@ -157,7 +157,7 @@ async fn sync_with_an_odd_field_names_it_and_ends_with_exit_code_6() {
     assert_eq!(sync.code, 6, "{}", sync.stderr);
     assert!(sync.stderr.contains("at `last_name`: invalid type"), "{}", sync.stderr);
     assert!(
-        sync.stderr.contains("4 objects or fields could not be read"),
+        sync.stderr.contains("quarantined: 4 (`dsync quarantine list`"),
         "{}",
         sync.stderr
     );

@@ -1,7 +1,10 @@
 //! A server that means harm: what it sends costs bounded time and memory, and ends in an error that says what it was.
 
+use std::io::Write as _;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -147,12 +150,69 @@ async fn informational_answers_are_passed_over_and_a_switch_of_protocols_is_an_e
     assert!(matches!(error, Error::Status(_) | Error::Network(_)), "{error}");
 }
 
+/// An answer whose body is packed as a header says; `cut` bytes are missing at its end, though its length is right.
+fn packed(status: u16, encoding: &str, body: &[u8], cut: usize) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).unwrap();
+    let mut bytes = encoder.finish().unwrap();
+    bytes.truncate(bytes.len() - cut);
+    let length = bytes.len();
+    let head = format!(
+        "HTTP/1.1 {status} Status\r\nconnection: close\r\ncontent-length: {length}\r\ncontent-encoding: {encoding}\r\n\r\n"
+    );
+    [head.into_bytes(), bytes].concat()
+}
+
+const DIRECTORIES: &str = r#"{"data":[],"list_metadata":{"after":"directory_1"}}"#;
+
 #[tokio::test]
-async fn a_body_that_is_packed_although_nobody_asked_is_not_unpacked() {
-    let server = Server::start(vec![answer(200, "content-encoding: gzip\r\n", "\u{1f}\u{8b}bomb")]).await;
-    let error = client(&server).list_directories().send().await.unwrap_err();
-    assert!(matches!(error, Error::Decode(_)), "{error}");
-    assert!(!server.requests()[0].to_ascii_lowercase().contains("accept-encoding"));
+async fn packed_body_is_asked_for_and_read_and_its_headers_are_those_of_what_was_read() {
+    for encoding in ["gzip", "GZIP", "x-gzip"] {
+        let server = Server::start(vec![packed(200, encoding, DIRECTORIES.as_bytes(), 0)]).await;
+        let answer = client(&server).list_directories().send().await.unwrap();
+        assert!(answer.headers().get("content-encoding").is_none() && answer.headers().get("content-length").is_none());
+        assert_eq!(answer.list_metadata.after.as_deref(), Some("directory_1"), "{encoding}");
+        let request = server.requests()[0].to_ascii_lowercase();
+        assert!(request.contains("\r\naccept-encoding: gzip\r\n"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn packed_body_of_an_error_gives_its_message() {
+    let server = Server::start(vec![packed(422, "gzip", br#"{"message":"No scope."}"#, 0)]).await;
+    let error = client(&server).list_directory_users().send().await.unwrap_err();
+    assert!(error.to_string().contains("422 No scope."), "{error}");
+}
+
+#[tokio::test]
+async fn packed_body_is_bounded_by_what_it_unpacks_to() {
+    let server = Server::start(vec![packed(200, "gzip", &vec![b' '; 100_000_000], 0)]).await;
+    let error = client_of(&server.url).list_directories().send().await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge(_)), "{error}");
+}
+
+#[tokio::test]
+async fn packed_body_that_cannot_be_unpacked_is_an_error_that_says_so() {
+    for answer in [
+        packed(200, "gzip", DIRECTORIES.as_bytes(), 9),
+        answer(200, "content-encoding: gzip\r\n", "\u{1f}\u{8b}bomb"),
+        answer(200, "content-encoding: gzip\r\n", DIRECTORIES),
+    ] {
+        let server = Server::start(vec![answer]).await;
+        let error = client_of(&server.url).list_directories().send().await.unwrap_err();
+        let Error::Decode(error) = error else { panic!("{error}") };
+        assert_eq!(error.path, "the gzip stream", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn packed_body_in_another_way_than_was_asked_for_is_not_unpacked() {
+    for encoding in ["br", "gzip, gzip", "identity"] {
+        let server = Server::start(vec![packed(200, encoding, DIRECTORIES.as_bytes(), 0)]).await;
+        let error = client_of(&server.url).list_directories().send().await.unwrap_err();
+        let Error::Decode(error) = error else { panic!("{error}") };
+        assert_ne!(error.path, "the gzip stream", "{encoding}");
+    }
 }
 
 #[tokio::test]

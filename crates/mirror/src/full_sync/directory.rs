@@ -145,9 +145,11 @@ impl Part<'_> {
     async fn plan(&self, key: StepKey<'_>, step: &Step) -> Result<MembershipPlan, Error> {
         // Empty lists alone prove nothing: teams that get no embedded groups get empty lists.
         let now = self.now();
-        let embedded = step.untold == 0
-            && step.counts.seen > 0
-            && !self.store().embedded_groups_turned_empty(key, self.held(&now)).await?;
+        let had_embedded = self.store().last_plan(key.directory).await? == Some(MembershipPlan::Embedded);
+        let turned_empty = step.untold == 0
+            && (step.counts.seen > 0 || had_embedded)
+            && self.store().embedded_groups_turned_empty(key, self.held(&now)).await?;
+        let embedded = step.untold == 0 && step.counts.seen > 0 && !turned_empty;
         let known = if embedded {
             KnownCounts::default()
         } else {

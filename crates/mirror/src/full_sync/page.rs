@@ -39,10 +39,14 @@ pub(super) fn take(
     let object = match record::read_object(table, json, Absent::Null) {
         Ok(object) => object,
         Err(unreadable) => {
-            // It is there: what is known of it stays.
-            findings.seen.extend(unreadable.id.clone());
+            let inactive = unreadable.inactive(table);
+            if inactive.is_none() {
+                // It is there: what is known of it stays.
+                findings.seen.extend(unreadable.id.clone());
+            }
+            findings.unread += 1;
             findings.odd.push(Finding::object(*unreadable, directory, source));
-            return None;
+            return inactive;
         }
     };
     let id = object.record.id.as_str();
@@ -53,7 +57,8 @@ pub(super) fn take(
         let fault = foreign(object.record.directory_id(table), asked, json);
         let finding = Finding::field(table.kind, id, Some(asked), fault, source);
         findings.odd.push(finding);
-        return None;
+        findings.unread += 1;
+        return ReadObject::inactive(table, id, object.record.state(table)?);
     }
     let of = directory.or((table.kind == Kind::Directories).then_some(id));
     for fault in &object.odd {
@@ -77,9 +82,13 @@ pub(super) fn read_ids(kind: Kind, directory: &str, page: &[Box<RawValue>]) -> (
                     .odd
                     .push(Finding::field(kind, &id, Some(directory), fault, Source::List));
             }
-            Err(unreadable) => findings
-                .odd
-                .push(Finding::object(*unreadable, Some(directory), Source::List)),
+            Err(unreadable) => {
+                // Who is in which group takes ids only.
+                ids.extend(unreadable.id.clone());
+                findings
+                    .odd
+                    .push(Finding::object(*unreadable, Some(directory), Source::List));
+            }
         }
     }
     (ids, findings)

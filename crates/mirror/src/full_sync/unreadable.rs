@@ -31,7 +31,10 @@ impl Part<'_> {
             };
             let is_overdue = since <= self.unreadable_before();
             let object = object.or_else(|| {
-                is_overdue.then(|| (Record::unreadable(table, &id, key.directory), EmbeddedGroups::Untold))
+                is_overdue.then(|| {
+                    let record = Record::state_alone(table, &id, Record::UNREADABLE, Some(key.directory));
+                    (record, EmbeddedGroups::Untold)
+                })
             });
             let batch = match object {
                 Some(user) if table.kind == Kind::Users => Batch::Users(vec![user]),

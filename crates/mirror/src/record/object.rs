@@ -181,6 +181,15 @@ pub(crate) fn text(path: &str, json: &str) -> Result<(String, bool), OddField> {
     Ok((text, is_repaired))
 }
 
+/// Checks that a value of JSON is no longer than a text may be.
+pub(super) fn within_length(path: &str, json: &str) -> Result<(), OddField> {
+    if json.len() > MAX_TEXT {
+        let error = format_args!("{} bytes, more than {MAX_TEXT}", json.len());
+        return Err(OddField::new(path, error, json));
+    }
+    Ok(())
+}
+
 /// Checks that a value of JSON is neither too long nor nested too deeply.
 pub(super) fn within_bounds(path: &str, json: &str) -> Result<(), OddField> {
     if json.len() > MAX_JSON {

@@ -23,6 +23,7 @@ use super::object::payload;
 use super::object::readable_keys;
 use super::object::text;
 use super::object::within_bounds;
+use super::object::within_length;
 use crate::Kind;
 
 /// What a field means that an object does not have.
@@ -52,8 +53,29 @@ pub(crate) struct UnreadableObject {
     pub(crate) id: Option<String>,
     /// The id of its directory, if that can be read.
     pub(crate) directory_id: Option<String>,
+    /// Its state, if it has one that can be read.
+    pub(crate) state: Option<String>,
     /// What cannot be read.
     pub(crate) fault: OddField,
+}
+
+impl UnreadableObject {
+    /// The state of a user who may no longer act: it counts whatever else cannot be read.
+    pub(crate) fn inactive(&self, table: &'static Table) -> Option<ReadObject> {
+        let (id, state) = (self.id.as_deref()?, self.state.as_deref()?);
+        ReadObject::inactive(table, id, state)
+    }
+}
+
+impl ReadObject {
+    /// Nothing of a user but a state other than active.
+    pub(crate) fn inactive(table: &'static Table, id: &str, state: &str) -> Option<Self> {
+        (table.kind == Kind::Users && state != "active").then(|| Self {
+            record: Record::state_alone(table, id, state, None),
+            groups: EmbeddedGroups::Untold,
+            odd: Vec::new(),
+        })
+    }
 }
 
 /// Reads an object of a table.
@@ -64,6 +86,7 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
             kind: table.kind,
             id: None,
             directory_id: None,
+            state: None,
             fault,
         })
     };
@@ -79,6 +102,7 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
             kind: table.kind,
             id: id.clone().ok(),
             directory_id: directory_id.clone().ok(),
+            state: state(&object).ok().map(|(state, _)| state),
             fault,
         })
     };
@@ -87,7 +111,11 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
     match table.kind {
         Kind::Directories => directory(&mut row).map_err(unreadable)?,
         Kind::Users => {
-            row.directory(directory_id.clone()).map_err(unreadable)?;
+            row.directory(directory_id.clone()).map_err(|fault| match absent {
+                // Of two faults the state's counts: without one it is not known who may act.
+                Absent::Null => unreadable(state(&object).err().unwrap_or(fault)),
+                Absent::Unchanged => unreadable(fault),
+            })?;
             user(&mut row).map_err(unreadable)?;
         }
         Kind::Groups | Kind::Memberships => {
@@ -118,6 +146,7 @@ pub(crate) fn ids(kind: Kind, json: &str) -> Result<(String, String), Box<Unread
                 kind,
                 id,
                 directory_id: None,
+                state: None,
                 fault,
             })
         }
@@ -180,6 +209,20 @@ pub(crate) fn identifier(object: &Object<'_>, name: &str) -> Result<String, OddF
         return Err(odd(name, "half of a surrogate pair", json));
     }
     super::checked(id).map_err(|error| odd(name, error, json))
+}
+
+/// What may be done, and whether it took a repair.
+fn state(object: &Object<'_>) -> Result<(String, bool), OddField> {
+    let json = match object.field("state") {
+        Field::Absent => return Err(odd("state", "missing", "")),
+        Field::Null => "null",
+        Field::Value(json) => json,
+    };
+    let (state, is_repaired) = text("state", json)?;
+    if state.is_empty() {
+        return Err(odd("state", "empty", json));
+    }
+    Ok((state, is_repaired))
 }
 
 /// A row under way, column by column in the order of its table.
@@ -296,16 +339,11 @@ impl<'a> Row<'a> {
                 self.keep();
                 return Ok(());
             }
-            Field::Absent => Err(odd("state", "missing", "")),
-            Field::Null => Err(odd("state", "null", "null")),
-            Field::Value(json) => text("state", json).and_then(|(state, is_repaired)| match state.as_str() {
-                "" => Err(odd("state", "empty", json)),
-                _ => Ok((Some(state), is_repaired)),
-            }),
+            _ => state(self.object),
         };
         match read {
             Err(fault) if self.absent == Absent::Null => return Err(fault),
-            read => self.push_read(read),
+            read => self.push_read(read.map(|(state, is_repaired)| (Some(state), is_repaired))),
         }
         Ok(())
     }
@@ -334,7 +372,7 @@ impl<'a> Row<'a> {
 
     fn role(&mut self) {
         if let Some(json) = self.value("role") {
-            let read = decode::<Role>("role", json);
+            let read = within_length("role", json).and_then(|()| decode::<Role>("role", json));
             self.push_read(read.map(|(role, is_repaired)| (Some(role.slug), is_repaired)));
         }
     }

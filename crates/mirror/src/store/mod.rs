@@ -126,6 +126,8 @@ pub(crate) struct Findings {
     pub(crate) odd: Vec<Finding>,
     /// The ids of objects that are there and cannot be read: their rows stay, and count as seen.
     pub(crate) seen: Vec<String>,
+    /// How many objects were not read, so that the groups that came with them are not known.
+    pub(crate) unread: u64,
     /// The ids of objects that read well now: what the quarantine has of them goes.
     pub(crate) released: Vec<String>,
 }
@@ -189,8 +191,7 @@ impl Store {
                 written.tell(&mut transaction, &USERS, stamp.now, pairs.told).await?;
                 absences::leave_foreign_groups(&mut transaction, stamp.now, &written.moved).await?;
                 // Of a user who cannot be read the groups are not known either: they are found out in another way.
-                let unread = u64::try_from(findings.seen.len()).unwrap_or(u64::MAX);
-                steps::note_embedded(&mut transaction, key, pairs.counts, page.untold + unread).await?;
+                steps::note_embedded(&mut transaction, key, pairs.counts, page.untold + findings.unread).await?;
                 repeated += written.repeated;
                 (written.counts, written.came)
             }

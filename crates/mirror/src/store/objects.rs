@@ -88,6 +88,10 @@ pub(super) async fn apply(
     let mut changed = Vec::new();
     for mut record in records {
         let Some(row) = stored.get(record.id.as_str()) else {
+            // Of which too little is known to make a row.
+            if record.keeps(table, "directory_id") || record.keeps(table, "state") {
+                continue;
+            }
             counts.seen += 1;
             counts.inserted += 1;
             written.told.extend(outbox::of_record(table, &record, None)?);

@@ -301,6 +301,17 @@ async fn take_turn(connection: &mut Connection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// Keeps runs from beginning and ending until the transaction ends. What is written beside them must know the newest run:
+/// its pages and whoever writes under an older one would wait for each other.
+pub(super) async fn keep_runs(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    if Dialect::of(connection) == Dialect::Postgres {
+        sqlx::query(AssertSqlSafe(TURN.replace("xact_lock(", "xact_lock_shared(")))
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Whether other workers take part in a run.
 async fn has_others(connection: &mut Connection, worker: i64, run: i64) -> Result<bool, sqlx::Error> {
     let sql = format!(

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod absences;
 mod application;
 mod changes;
 #[path = "../cluster/mod.rs"]
@@ -17,7 +18,9 @@ mod histories;
 mod interposer;
 mod interruption;
 mod odd_events;
+mod odd_objects;
 mod plans;
+mod raw_source;
 mod scope;
 mod source;
 mod truth;

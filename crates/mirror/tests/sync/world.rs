@@ -100,6 +100,13 @@ impl World {
         sqlx::query_scalar(sql).fetch_one(&self.application).await.unwrap()
     }
 
+    /// A column of a row, as text.
+    pub(crate) async fn text(&self, table: &str, column: &str, id: &str) -> Option<String> {
+        let sql = format!("SELECT CAST({column} AS TEXT) FROM {table} WHERE id = $1");
+        let value = sqlx::query_scalar(AssertSqlSafe(sql)).bind(id.to_owned());
+        value.fetch_one(&self.application).await.unwrap()
+    }
+
     /// What is marked as deleted, of any kind.
     pub(crate) async fn deleted(&self) -> Vec<String> {
         self.column(

@@ -52,6 +52,7 @@ use super::json_array;
 use super::leases;
 use super::outbox;
 use super::quarantine;
+use super::runs;
 use crate::Error;
 use crate::event_page::EventPage;
 use crate::incoming::Incoming;
@@ -224,6 +225,7 @@ struct Taken {
 /// The newest full sync, or 0 before the first. Its pages wait until the transaction has ended: a page that has compared
 /// its rows already must not write over what an event changes meanwhile.
 pub(super) async fn newest_run(connection: &mut Connection) -> Result<i64, sqlx::Error> {
+    runs::keep_runs(connection).await?;
     let lock = match Dialect::of(connection) {
         // Has one writer at a time.
         Dialect::Sqlite => "",
