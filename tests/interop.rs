@@ -1,8 +1,9 @@
-//! The official SDKs, unmodified, against the emulator: what they list, page, filter, get and delete, the events that they
-//! read, the webhooks that they verify, and what they write, which our types read.
+//! The official SDKs, unmodified, against the emulator in both behaviours: what they list, page, filter, get (one by one and many
+//! at once) and delete, the events that they read, the webhooks that they verify, and what they write, which our types read.
 //!
 //! `cargo xtask ci` installs those of other languages first. Without them these tests fail and say how.
 
+mod lines;
 mod rust;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::json;
+use workos_directory_emulator::Behaviour;
 use workos_directory_emulator::Emulator;
 use workos_directory_emulator::Endpoint;
 use workos_directory_emulator::Population;
@@ -30,6 +32,11 @@ use workos_directory_sync::types::DirectoryUser;
 use workos_directory_sync::types::Event;
 
 const SECRET: &str = "whsec_interop";
+
+/// How many requests are made at once.
+const AT_ONCE: usize = 50;
+
+const BEHAVIOURS: [Behaviour; 2] = [Behaviour::Live, Behaviour::Reference];
 
 /// An id that nobody has.
 const MISSING: &str = "directory_user_01E1JG7J09H96KYP8HM9B0G5SJ";
@@ -86,7 +93,7 @@ fn change(emulator: &Emulator, directory: &str, group: &str) {
 }
 
 impl World {
-    async fn start() -> Self {
+    async fn start(behaviour: Behaviour) -> Self {
         let population = Population {
             directories: 3,
             users: 47,
@@ -96,6 +103,7 @@ impl World {
         };
         let emulator = Emulator::builder()
             .population(population)
+            .behaviour(behaviour)
             .start()
             .await
             .expect("it starts");
@@ -116,7 +124,12 @@ impl World {
 
         let (mut users, mut groups, mut members) = (Vec::new(), Vec::new(), Vec::new());
         for directory in &directories {
-            let list = client.list_directory_users().directory(&*directory.id).stream();
+            // With the groups that a user who is asked for alone has in the behaviour of the reference.
+            let list = client
+                .list_directory_users()
+                .directory(&*directory.id)
+                .groups(true)
+                .stream();
             users.extend(list.try_collect().await.expect("users"));
             let list = client.list_directory_groups().directory(&*directory.id).stream();
             groups.extend(list.try_collect().await.expect("groups"));
@@ -162,6 +175,7 @@ impl World {
             "search": directory.name.to_lowercase(),
             "idp_id": "interop",
             "email": "interop@acme.example",
+            "at_once": AT_ONCE,
             "missing": MISSING,
             "syncable": self.syncable(),
             "event_names": EventName::KNOWN.iter().map(EventName::as_str).collect::<Vec<_>>(),
@@ -207,6 +221,7 @@ impl World {
                 "users": self.users.iter().map(|user| &user.email).collect::<Vec<_>>(),
                 "groups": self.groups.iter().map(|group| &group.name).collect::<Vec<_>>(),
             },
+            "at_once": self.users.iter().map(|user| &user.id).cycle().take(AT_ONCE).collect::<Vec<_>>(),
             "missing": 404,
             "synced": "queued",
             "events": self.events.iter().map(events).collect::<Vec<_>>(),
@@ -282,31 +297,35 @@ fn run(world: &World, mut command: Command) -> Printed {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_official_sdk_for_node_sees_what_our_client_sees() {
-    let world = World::start().await;
-    let mut command = Command::new("node");
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/node/interop.cjs"));
-    let printed = run(&world, command);
-    let mut expected = world.expected();
-    // It has no such parameters, does not ask for syncs, and keeps its objects in a shape of its own.
-    expected["synced"] = Value::Null;
-    expected["by_idp_id"] = Value::Null;
-    expected["by_email"] = Value::Null;
-    assert_saw(&printed.seen, &expected);
-    let (signature, body) = printed.signed.expect("it can sign");
-    assert_verifies(&signature, &body);
+async fn official_sdk_for_node_sees_what_our_client_sees_in_both_behaviours() {
+    for behaviour in BEHAVIOURS {
+        let world = World::start(behaviour).await;
+        let mut command = Command::new("node");
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/node/interop.cjs"));
+        let printed = run(&world, command);
+        let mut expected = world.expected();
+        // It has no such parameters, does not ask for syncs, and keeps its objects in a shape of its own.
+        expected["synced"] = Value::Null;
+        expected["by_idp_id"] = Value::Null;
+        expected["by_email"] = Value::Null;
+        assert_saw(&printed.seen, &expected);
+        let (signature, body) = printed.signed.expect("it can sign");
+        assert_verifies(&signature, &body);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_official_sdk_for_python_sees_what_our_client_sees() {
-    let world = World::start().await;
-    let mut command = Command::new("python3");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/python");
-    command
-        .arg(folder.join("interop.py"))
-        .env("PYTHONPATH", folder.join("site-packages"));
-    let printed = run(&world, command);
-    assert_saw(&printed.seen, &world.expected());
-    // It cannot sign.
-    world.assert_reads(&printed.encoded.expect("it writes its objects"));
+async fn official_sdk_for_python_sees_what_our_client_sees_in_both_behaviours() {
+    for behaviour in BEHAVIOURS {
+        let world = World::start(behaviour).await;
+        let mut command = Command::new("python3");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/python");
+        command
+            .arg(folder.join("interop.py"))
+            .env("PYTHONPATH", folder.join("site-packages"));
+        let printed = run(&world, command);
+        assert_saw(&printed.seen, &world.expected());
+        // It cannot sign.
+        world.assert_reads(&printed.encoded.expect("it writes its objects"));
+    }
 }

@@ -14,6 +14,8 @@ use workos::directory_sync::ListUsersParams;
 use workos::events::ListEventsParams;
 use workos_directory_sync::events::EventName;
 
+use super::AT_ONCE;
+use super::BEHAVIOURS;
 use super::MISSING;
 use super::SECRET;
 use super::World;
@@ -178,6 +180,8 @@ async fn look(world: &World) -> (Value, Value) {
     for id in &groups {
         got_groups.push(api.get_group(id).await.expect("a group"));
     }
+    let at_once = users.iter().cycle().take(AT_ONCE).map(|id| api.get_user(id));
+    let at_once = futures_util::future::try_join_all(at_once).await.expect("users");
     let names = EventName::KNOWN.iter().map(|name| name.as_str().to_owned()).collect();
     let params = ListEventsParams {
         limit: Some(2),
@@ -207,6 +211,7 @@ async fn look(world: &World) -> (Value, Value) {
             "users": got_users.iter().map(|one| &one.email).collect::<Vec<_>>(),
             "groups": got_groups.iter().map(|one| &one.name).collect::<Vec<_>>(),
         },
+        "at_once": at_once.iter().map(|one| &one.id).collect::<Vec<_>>(),
         "missing": status(api.get_user(MISSING)).await,
         "synced": api.create_directory_sync(world.syncable()).await.expect("it is of Google").status,
         "events": events.iter().map(|event| (&event.id, &event.event)).collect::<Vec<_>>(),
@@ -241,30 +246,32 @@ fn judge(world: &World) -> (Vec<(String, String)>, Vec<&'static str>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_official_crate_for_rust_sees_what_our_client_sees() {
-    let world = World::start().await;
-    let (mut seen, encoded) = look(&world).await;
-    let (webhooks, forged) = judge(&world);
-    seen["webhooks"] = json!(webhooks);
-    seen["forged"] = json!(forged);
+async fn official_crate_for_rust_sees_what_our_client_sees_in_both_behaviours() {
+    for behaviour in BEHAVIOURS {
+        let world = World::start(behaviour).await;
+        let (mut seen, encoded) = look(&world).await;
+        let (webhooks, forged) = judge(&world);
+        seen["webhooks"] = json!(webhooks);
+        seen["forged"] = json!(forged);
 
-    let official = Official::new(&world);
-    let api = official.0.directory_sync();
-    let mut deleted = Vec::new();
-    for directory in &world.directories {
-        api.delete_directory(&directory.id).await.expect("deleted");
-        deleted.push(status(api.get_directory(&directory.id)).await);
+        let official = Official::new(&world);
+        let api = official.0.directory_sync();
+        let mut deleted = Vec::new();
+        for directory in &world.directories {
+            api.delete_directory(&directory.id).await.expect("deleted");
+            deleted.push(status(api.get_directory(&directory.id)).await);
+        }
+        seen["deleted"] = json!(deleted);
+        seen["left"] = json!(official.directories(ListDirectoriesParams::default()).await.len());
+        assert_saw(&seen, &world.expected());
+        world.assert_reads(&encoded);
+
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("after 1970")
+            .as_millis();
+        let body = &world.webhooks[0].body;
+        let signature = workos::compute_webhook_signature(SECRET, &now.to_string(), body);
+        assert_verifies(&format!("t={now}, v1={signature}"), body);
     }
-    seen["deleted"] = json!(deleted);
-    seen["left"] = json!(official.directories(ListDirectoriesParams::default()).await.len());
-    assert_saw(&seen, &world.expected());
-    world.assert_reads(&encoded);
-
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970")
-        .as_millis();
-    let body = &world.webhooks[0].body;
-    let signature = workos::compute_webhook_signature(SECRET, &now.to_string(), body);
-    assert_verifies(&format!("t={now}, v1={signature}"), body);
 }

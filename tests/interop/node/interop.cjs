@@ -49,6 +49,9 @@ async function main() {
   for (const id of seen.directories) seen.got.directories.push((await sync.getDirectory(id)).name);
   for (const id of seen.users) seen.got.users.push((await sync.getUser(id)).email);
   for (const id of seen.groups) seen.got.groups.push((await sync.getGroup(id)).name);
+  // More at once than a connection of its own for each would be kind to.
+  const at_once = Array.from({ length: ask.at_once }, (_, place) => seen.users[place % seen.users.length]);
+  seen.at_once = ids(await Promise.all(at_once.map((id) => sync.getUser(id))));
   seen.missing = await status(() => sync.getUser(ask.missing));
 
   // Events have no pages that follow by themselves.
@@ -62,8 +65,13 @@ async function main() {
   seen.webhooks = [];
   seen.forged = [];
   for (const [sigHeader, body] of ask.webhooks) {
+    // As a framework hands it over: parsed, as text or as bytes.
     const payload = JSON.parse(body);
     const event = await workos.webhooks.constructEvent({ payload, sigHeader, secret: ask.secret });
+    for (const raw of [body, Buffer.from(body)]) {
+      const same = await workos.webhooks.constructEvent({ payload: raw, sigHeader, secret: ask.secret });
+      if (JSON.stringify(same) !== JSON.stringify(event)) throw new Error(`${body} is read in two ways`);
+    }
     seen.webhooks.push([event.id, event.event]);
     for (const forged of [
       { payload: { ...payload, id: 'event_forged' }, secret: ask.secret },

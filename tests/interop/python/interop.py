@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import workos
 from workos import WorkOSClient
@@ -61,6 +62,9 @@ encoded = {
     "users": [user.to_dict() for user in users],
     "groups": [group.to_dict() for group in groups],
 }
+at_once = [seen["users"][place % len(seen["users"])] for place in range(ask["at_once"])]
+with ThreadPoolExecutor(max_workers=ask["at_once"]) as threads:
+    seen["at_once"] = [user.id for user in threads.map(sync.get_user, at_once)]
 seen["missing"] = status(sync.get_user, ask["missing"])
 
 seen["synced"] = sync.create_directory_sync(ask["syncable"]).status
@@ -72,6 +76,8 @@ seen["webhooks"] = []
 seen["forged"] = []
 for signature, body in ask["webhooks"]:
     event = client.webhooks.verify_event(event_body=body, event_signature=signature, secret=ask["secret"])
+    same = client.webhooks.verify_event(event_body=body.encode(), event_signature=signature, secret=ask["secret"])
+    assert same.to_dict() == event.to_dict(), body
     seen["webhooks"].append([event.id, event.event])
     for forged in [{"event_body": body + " ", "secret": ask["secret"]}, {"event_body": body, "secret": "whsec_other"}]:
         try:
