@@ -40,6 +40,21 @@ impl Fields {
         }
     }
 
+    /// Gives a field that is missing or null a text.
+    pub(crate) fn fill(&mut self, name: &str, text: impl FnOnce() -> String) {
+        if self.get(name).is_none_or(|value| value.get() == "null")
+            && let Ok(value) = to_raw_value(&text())
+        {
+            self.set(name, value);
+        }
+    }
+
+    /// Removes a field; its value comes back.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
+        let place = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(place).1)
+    }
+
     fn remove(&mut self, name: &str) {
         self.0.retain(|(known, _)| known != name);
     }

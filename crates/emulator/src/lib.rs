@@ -31,6 +31,7 @@ mod churn;
 mod churning;
 mod clock;
 mod connection;
+mod data_file;
 mod delivery;
 mod dice;
 mod directories;

@@ -16,6 +16,9 @@ use crate::ulid::Ulid;
 
 /// Objects to begin with, in the shapes of the API. All four lists may be missing.
 ///
+/// In a file, which is JSON or YAML, users and groups may also stand in their directory, members of a group may be emails, and `id`,
+/// `state`, `created_at` and `updated_at` may be missing. A field that the API does not have is refused.
+///
 /// Ids are a prefix and a ULID; lists are ordered by them, in whatever order they stand here. What is missing is filled
 /// in: the organization of a user or group from its directory, empty attributes, a directory's empty `external_key`, a
 /// group's `idp_id` (its id) and times (that of its ULID). `groups` of users and `members` of groups count as memberships,
@@ -83,13 +86,12 @@ pub enum SeedFileError {
         source: std::io::Error,
     },
     /// The text is no seed file.
-    #[error("the seed file is wrong at `{at}`: {source}")]
+    #[error("the seed file is wrong at `{at}`: {reason}")]
     Parse {
         /// The place in the document, such as `users[3].state`.
         at: String,
-        /// What is wrong there, with line and column.
-        #[source]
-        source: serde_json::Error,
+        /// What is wrong there.
+        reason: String,
     },
     /// An object does not go with the others.
     #[error("the seed file is wrong at `{at}`: {error}")]
@@ -118,22 +120,13 @@ impl SeedFile {
         Self::parse(&text)
     }
 
-    /// Reads a text.
+    /// Reads a text: JSON when it begins with a brace, YAML otherwise.
     ///
     /// # Errors
     ///
     /// When it is no seed file.
     pub fn parse(text: &str) -> Result<Self, SeedFileError> {
-        let mut json = serde_json::Deserializer::from_str(text);
-        let file = serde_path_to_error::deserialize(&mut json).map_err(|error| SeedFileError::Parse {
-            at: error.path().to_string(),
-            source: error.into_inner(),
-        })?;
-        json.end().map_err(|source| SeedFileError::Parse {
-            at: ".".to_owned(),
-            source,
-        })?;
-        Ok(file)
+        crate::data_file::parse(text)
     }
 
     /// Checks the objects and builds a state of them.
@@ -348,7 +341,7 @@ mod tests {
             "{message}"
         );
         let message = SeedFile::parse(r#"{"direcories": []}"#).unwrap_err().to_string();
-        assert!(message.contains("unknown field `direcories`"), "{message}");
+        assert!(message.ends_with("did you mean `directories`?"), "{message}");
         assert!(SeedFile::parse("{} {}").is_err());
         assert!(SeedFile::parse("").is_err());
     }

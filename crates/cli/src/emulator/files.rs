@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// Where objects and faults come from, and where the state goes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Files {
-    /// Begin with the objects of a JSON file instead of making some up
+    /// Begin with the objects of a JSON or YAML file instead of making some up
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "directories", "users", "groups", "memberships"])]
     data: Option<PathBuf>,
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use serde_json::json;
+use workos_directory_emulator::SeedFile;
 use workos_directory_emulator_client::types::State;
 
 use crate::emulator::control::Place;
@@ -56,8 +57,10 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
         }
         Verb::Load { file, place } => {
             let unusable = |reason: String| Failure::usage(format!("cannot use `{}`: {reason}", file.display()));
-            let text = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
-            let state: State = serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
+            let data = SeedFile::read(file).map_err(|error| unusable(error.to_string()))?;
+            // The same objects, as the admin API takes them.
+            let state = serde_json::to_vec(&data).and_then(|text| serde_json::from_slice::<State>(&text));
+            let state = state.map_err(|error| unusable(error.to_string()))?;
             place.client()?.put_state().body(state.clone()).send().await?;
             tell(asked, "loaded", &state, file)
         }
