@@ -97,7 +97,7 @@ impl Mirror {
                 RetryOutcome::StillOdd
             }
             Lookup::NotFound(_) => {
-                self.store.release_quarantined(number).await?;
+                self.store.release_quarantined(table.kind, &id).await?;
                 RetryOutcome::NotFound
             }
             Lookup::Undecided { reason, .. } => RetryOutcome::Undecided { reason },

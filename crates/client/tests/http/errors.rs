@@ -220,3 +220,36 @@ async fn an_answer_that_is_no_page_says_where_it_is_wrong() {
     assert_eq!((error.status(), error.request_id()), (Some(200), Some("req_2")));
     assert!(error.to_string().contains("missing field `directory_id`"), "{error}");
 }
+
+#[tokio::test]
+async fn error_shows_reason_of_every_shape_of_body() {
+    for (content_type, body, reason) in [
+        (
+            "application/json",
+            r#"{"errors":{"limit":["too large"]}}"#,
+            "limit: too large",
+        ),
+        (
+            "application/json",
+            r#"{"error":{"message":"no such scope"}}"#,
+            "no such scope",
+        ),
+        (
+            "application/problem+json",
+            r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"limit is too large"}"#,
+            "limit is too large",
+        ),
+        (
+            "application/json",
+            r#"{"errors":[{"code":"required","field":"events"}]}"#,
+            "events",
+        ),
+        ("text/plain", "upstream is down", "upstream is down"),
+    ] {
+        let headers = format!("content-type: {content_type}\r\nx-request-id: req_6\r\n");
+        let server = Server::start(vec![answer(400, &headers, body)]).await;
+        let error = client(&server).list_directories().send().await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(reason) && text.contains("req_6"), "{body}: {text}");
+    }
+}

@@ -93,6 +93,7 @@ impl Part<'_> {
             let mut counts = step.counts;
             self.traverse(key, traversal, None, &mut counts, read).await?;
         }
+        self.ask_for_unreadable(key, &GROUPS).await?;
         self.finish(key).await
     }
 

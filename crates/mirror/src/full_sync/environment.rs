@@ -112,8 +112,13 @@ impl Part<'_> {
                 lookup @ Lookup::NotFound(_) => absent.push((id, lookup)),
             }
         }
-        let records = found.iter().filter_map(|(record, _)| record.as_ref());
-        let found_ids: Vec<String> = records.map(|record: &Record| record.id.clone()).collect();
+        let found_ids: Vec<String> = found
+            .iter()
+            .flat_map(|(record, findings)| {
+                let read = record.iter().map(|record: &Record| record.id.clone());
+                read.chain(findings.seen.iter().cloned())
+            })
+            .collect();
         if !self.is_any_environment().await? && !self.store().knows_directory(&found_ids).await? {
             let found = u64::try_from(found_ids.len()).unwrap_or(u64::MAX);
             self.require_environment(found, ASKED, ids).await?;
@@ -131,6 +136,7 @@ impl Part<'_> {
                 .await?;
             self.tell_findings(&findings);
         }
+        self.ask_for_unreadable(key, &DIRECTORIES).await?;
         for (id, lookup) in absent {
             let now = self.now();
             let absence = self
@@ -154,10 +160,12 @@ impl Part<'_> {
         let (known, ids) = self.store().known_directories(limit).await?;
         let ids = ids.iter().filter(|id| !asked.contains(id));
         for id in ids.take(usize::try_from(others).unwrap_or(0)) {
-            match self.client().get_directory().id(id.as_str()).send().await {
-                Ok(_) => return Ok(()),
-                Err(ApiError::NotFound(_) | ApiError::Forbidden(_)) => {}
-                Err(error) => return Err(error.into()),
+            match lookup::look_up(self.client(), &DIRECTORIES, id).await? {
+                Lookup::Found(..) | Lookup::Unreadable(_) => return Ok(()),
+                Lookup::Undecided {
+                    refused: Some(error), ..
+                } if !matches!(error, ApiError::NotFound(_) | ApiError::Forbidden(_)) => return Err(error.into()),
+                Lookup::NotFound(_) | Lookup::Undecided { .. } => {}
             }
         }
         Err(Error::OtherEnvironment { known, found })

@@ -8,6 +8,7 @@ use crate::record::Absent;
 use crate::record::OddField;
 use crate::record::ReadObject;
 use crate::record::Table;
+use crate::store::FOREIGN;
 use crate::store::Finding;
 use crate::store::Findings;
 use crate::store::Source;
@@ -82,13 +83,13 @@ pub(super) fn read_ids(kind: Kind, directory: &str, page: &[Box<RawValue>]) -> (
                     .odd
                     .push(Finding::field(kind, &id, Some(directory), fault, Source::List));
             }
-            Err(unreadable) => {
+            Err(unreadable) => match unreadable.id {
                 // Who is in which group takes ids only.
-                ids.extend(unreadable.id.clone());
-                findings
+                Some(id) => ids.push(id),
+                None => findings
                     .odd
-                    .push(Finding::object(*unreadable, Some(directory), Source::List));
-            }
+                    .push(Finding::object(*unreadable, Some(directory), Source::List)),
+            },
         }
     }
     (ids, findings)
@@ -97,7 +98,7 @@ pub(super) fn read_ids(kind: Kind, directory: &str, page: &[Box<RawValue>]) -> (
 fn foreign(found: &str, asked: &str, json: &str) -> OddField {
     OddField {
         path: "directory_id".to_owned(),
-        error: format!("`{found}` where `{asked}` was asked for"),
+        error: format!("{FOREIGN}, `{found}`, than the one of the list, `{asked}`"),
         payload: record::payload(json),
     }
 }

@@ -1,6 +1,8 @@
 //! A part of a run: the list of directories, or one directory; all of it under one lease.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use serde_json::value::RawValue;
 use workos_directory_sync::Client;
@@ -24,16 +26,26 @@ use crate::store::Lease;
 use crate::store::StepKey;
 use crate::store::Store;
 
+/// How much of what cannot be read is reported of a directory, or of the list of directories. The quarantine has more.
+const REPORTED: usize = 100;
+
 /// A part of a run that this worker has.
 pub(super) struct Part<'a> {
     sync: &'a FullSync<'a>,
     client: &'a Client,
     lease: Lease,
+    /// How much was reported that cannot be read.
+    findings: AtomicUsize,
 }
 
 impl<'a> Part<'a> {
     pub(super) fn new(sync: &'a FullSync<'a>, client: &'a Client, lease: Lease) -> Self {
-        Self { sync, client, lease }
+        Self {
+            sync,
+            client,
+            lease,
+            findings: AtomicUsize::new(0),
+        }
     }
 
     /// Does all of it and returns what failed, each told already. An interruption, or the loss of the lease, is an error:
@@ -108,9 +120,12 @@ impl<'a> Part<'a> {
         before.map_or_else(|_| String::new(), |before| Timestamp::from(before).canonical())
     }
 
-    /// Reports what cannot be read.
+    /// Reports what cannot be read, as much as anybody reads.
     pub(super) fn tell_findings(&self, findings: &Findings) {
         for finding in &findings.odd {
+            if self.findings.fetch_add(1, Ordering::Relaxed) >= REPORTED {
+                return;
+            }
             self.tell(Progress::Quarantined {
                 directory: finding.directory_id.clone(),
                 kind: finding.kind.to_owned(),

@@ -59,7 +59,8 @@ pub enum Progress {
         /// Why, on one line.
         error: String,
     },
-    /// The API said something that cannot be read: an object, or a field of one. It is in the quarantine.
+    /// The API said something that cannot be read: an object, or a field of one. It is in the quarantine. At most 100 are
+    /// reported of a directory.
     Quarantined {
         /// The directory's id, where that is known.
         directory: Option<String>,

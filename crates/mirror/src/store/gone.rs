@@ -11,6 +11,7 @@ use super::Stamp;
 use super::StepKey;
 use super::json_array;
 use super::outbox;
+use super::quarantine;
 use super::steps;
 use crate::ChangeReason;
 use crate::Kind;
@@ -81,5 +82,6 @@ pub(super) async fn remove_directories(
             outbox::ended_memberships(connection, stamp.now).await?;
         }
     }
+    quarantine::release_directories(connection, &ids).await?;
     Ok(removed)
 }

@@ -76,9 +76,11 @@ pub(crate) use self::leases::Lease;
 pub(crate) use self::lines::Line;
 pub(crate) use self::lines::Lines;
 pub use self::purge::Purged;
+pub(crate) use self::quarantine::FOREIGN;
 pub(crate) use self::quarantine::Finding;
 pub use self::quarantine::QuarantinedObject;
 pub(crate) use self::quarantine::Source;
+pub(crate) use self::quarantine::Unreadable;
 use self::rows::Rows;
 pub(crate) use self::runs::Joined;
 pub(crate) use self::runs::Outcome;
@@ -168,11 +170,14 @@ impl Store {
         let mut transaction = self.begin_as(held).await?;
         let stamp = held.stamp();
         let mut repeated = checkpoint.repeated;
-        quarantine::release(&mut transaction, key.kind, &findings.released).await?;
-        quarantine::write(&mut transaction, stamp, &findings.odd).await?;
-        objects::touch_seen(&mut transaction, key.kind, stamp, &findings.seen).await?;
+        let has_ended = gone::has_ended(&mut transaction, key).await?;
+        if !has_ended {
+            quarantine::release(&mut transaction, key.kind, &findings.released, &findings.odd).await?;
+            quarantine::write_step(&mut transaction, key, stamp, &findings.odd).await?;
+            objects::touch_seen(&mut transaction, key.kind, stamp, &findings.seen).await?;
+        }
         let (counts, came) = match batch {
-            _ if gone::has_ended(&mut transaction, key).await? => Default::default(),
+            _ if has_ended => Default::default(),
             Batch::Objects(table, records) => {
                 let mut written = objects::apply(&mut transaction, table, stamp, records).await?;
                 written.tell(&mut transaction, table, stamp.now, Vec::new()).await?;
@@ -234,7 +239,7 @@ impl Store {
         let run = events::newest_run(&mut transaction).await?;
         let stamp = Stamp { run, now };
         outbox::lock(&mut transaction).await?;
-        quarantine::release(&mut transaction, table.kind, &findings.released).await?;
+        quarantine::release(&mut transaction, table.kind, &findings.released, &findings.odd).await?;
         quarantine::write(&mut transaction, stamp, &findings.odd).await?;
         let mut written = objects::apply(&mut transaction, table, stamp, record.into_iter().collect()).await?;
         written.tell(&mut transaction, table, now, Vec::new()).await?;

@@ -22,8 +22,18 @@ use crate::Kind;
 use crate::record::OddField;
 use crate::record::UnreadableObject;
 
-/// The path of a state that cannot be read.
-const STATE: &str = "state";
+/// How many objects that cannot be read are kept of one list and full sync, and how many fields of others. What comes after
+/// them is counted.
+const KEPT: usize = 1_000;
+
+/// The paths whose faults cost an object.
+const OF_OBJECTS: [&str; 4] = ["", "id", "directory_id", "state"];
+
+/// How the keys of entries begin that count what is not kept.
+const REST: &str = "#rest";
+
+/// How the error begins of an object that names another directory than the one whose list has it.
+pub(crate) const FOREIGN: &str = "of another directory";
 
 /// Something that the source said and that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -105,15 +115,19 @@ impl Finding {
         }
     }
 
-    /// An object that cannot be read. Where it does not say its directory, that is the one whose list has it.
+    /// An object that cannot be read. Its directory is the one whose list has it, whatever it says.
     pub(crate) fn object(unreadable: UnreadableObject, listed_for: Option<&str>, source: Source) -> Self {
         Self {
             kind: unreadable.kind.as_str(),
             id: unreadable.id,
-            directory_id: unreadable.directory_id.or_else(|| listed_for.map(str::to_owned)),
+            directory_id: listed_for.map(str::to_owned).or(unreadable.directory_id),
             fault: unreadable.fault,
             source,
         }
+    }
+
+    fn costs_object(&self) -> bool {
+        OF_OBJECTS.contains(&self.fault.path.as_str())
     }
 
     /// What tells two objects apart: the id, or a digest of what came.
@@ -135,13 +149,115 @@ fn digest(bytes: &[u8]) -> u128 {
         .fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME))
 }
 
+/// Writes what a step found. Of its lists so much is kept as has room, and the rest is counted.
+pub(super) async fn write_step(
+    connection: &mut Connection,
+    key: StepKey<'_>,
+    stamp: Stamp<'_>,
+    findings: &[Finding],
+) -> Result<(), sqlx::Error> {
+    let Some(listed) = findings.iter().find(|finding| finding.source == Source::List) else {
+        return write(connection, stamp, findings).await;
+    };
+    let list = List {
+        kind: listed.kind,
+        directory: (!key.directory.is_empty()).then_some(key.directory),
+    };
+    let mut room = list.room(connection, stamp).await?;
+    let (mut kept, mut rest) = (Vec::with_capacity(findings.len()), [0_u64; 2]);
+    for finding in findings {
+        let place = usize::from(finding.costs_object());
+        if finding.source != Source::List {
+            kept.push(finding);
+        } else if room[place] > 0 {
+            room[place] -= 1;
+            kept.push(finding);
+        } else {
+            rest[place] += 1;
+        }
+    }
+    insert(connection, stamp, kept).await?;
+    for (place, rest) in rest.into_iter().enumerate().filter(|(_, rest)| *rest > 0) {
+        list.count_rest(connection, stamp, place == 1, rest).await?;
+    }
+    Ok(())
+}
+
+/// A list of which something cannot be read.
+struct List<'a> {
+    kind: &'static str,
+    /// The list of directories belongs to none.
+    directory: Option<&'a str>,
+}
+
+impl List<'_> {
+    /// How many fields, and how many objects, may still be kept of it in a full sync.
+    async fn room(&self, connection: &mut Connection, stamp: Stamp<'_>) -> Result<[usize; 2], sqlx::Error> {
+        let of_objects = format!("path IN ('{}')", OF_OBJECTS.join("', '"));
+        let sql = format!(
+            "SELECT COUNT(*) FILTER (WHERE NOT {of_objects}) AS fields, COUNT(*) FILTER (WHERE {of_objects}) AS objects
+             FROM quarantine
+             WHERE run = $1 AND kind = $2 AND ($3 IS NULL OR directory_id = $3) AND object_key NOT LIKE '{REST} %'"
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(stamp.run)
+            .bind(self.kind)
+            .bind(self.directory)
+            .fetch_one(connection)
+            .await?;
+        let room = |count: u64| KEPT.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        Ok([
+            room(steps::count(&row, "fields")?),
+            room(steps::count(&row, "objects")?),
+        ])
+    }
+
+    /// Counts what is not kept.
+    async fn count_rest(
+        &self,
+        connection: &mut Connection,
+        stamp: Stamp<'_>,
+        of_objects: bool,
+        rest: u64,
+    ) -> Result<(), sqlx::Error> {
+        let what = if of_objects { "objects" } else { "fields" };
+        sqlx::query(
+            "INSERT INTO quarantine
+                 (kind, object_key, directory_id, path, error, payload, source, run, first_seen_at, last_seen_at, count)
+             VALUES ($1, $2, $3, '', $4, '', 'list', $5, $6, $6, $7)
+             ON CONFLICT (kind, object_key, path) DO UPDATE SET
+                 count = excluded.count + CASE WHEN quarantine.run = excluded.run THEN quarantine.count ELSE 0 END,
+                 run = excluded.run, last_seen_at = excluded.last_seen_at",
+        )
+        .bind(self.kind)
+        .bind(format!("{REST} {what} {}", self.directory.unwrap_or_default()))
+        .bind(self.directory)
+        .bind(format!("more {what} of the same list, beyond the {KEPT} that are kept"))
+        .bind(stamp.run)
+        .bind(stamp.now)
+        .bind(i64::try_from(rest).unwrap_or(i64::MAX))
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
 /// Writes what was found, and counts again what was found before.
 pub(super) async fn write(
     connection: &mut Connection,
     stamp: Stamp<'_>,
     findings: &[Finding],
 ) -> Result<(), sqlx::Error> {
-    if findings.is_empty() {
+    insert(connection, stamp, findings).await
+}
+
+async fn insert<'f>(
+    connection: &mut Connection,
+    stamp: Stamp<'_>,
+    findings: impl IntoIterator<Item = &'f Finding>,
+) -> Result<(), sqlx::Error> {
+    let mut findings = findings.into_iter().peekable();
+    if findings.peek().is_none() {
         return Ok(());
     }
     const COLUMNS: [&str; 8] = [
@@ -179,7 +295,9 @@ pub(super) async fn write(
         "INSERT INTO quarantine ({columns}, run, first_seen_at, last_seen_at)
          SELECT {columns}, $1, $2, $2 FROM {} WHERE true
          ON CONFLICT (kind, object_key, path) DO UPDATE SET
-             directory_id = COALESCE(excluded.directory_id, quarantine.directory_id), error = excluded.error, payload = excluded.payload,
+             directory_id = CASE WHEN excluded.source = 'lookup' THEN COALESCE(quarantine.directory_id, excluded.directory_id)
+                                 ELSE COALESCE(excluded.directory_id, quarantine.directory_id) END,
+             error = excluded.error, payload = excluded.payload,
              source = excluded.source, run = excluded.run, last_seen_at = excluded.last_seen_at,
              count = quarantine.count + 1",
         rows.table("finding", 3)
@@ -199,17 +317,18 @@ pub(super) async fn hides_absences(connection: &mut Connection, key: StepKey<'_>
         Kind::Memberships => [Kind::Users, Kind::Groups],
         kind => [kind, kind],
     };
-    let found: Option<i64> = sqlx::query_scalar(
+    let sql = format!(
         "SELECT number FROM quarantine
          WHERE run = $1 AND kind IN ($2, $3) AND ($4 IS NULL OR directory_id = $4) AND source <> 'event'
-           AND (object_id IS NULL OR path = 'directory_id') LIMIT 1",
-    )
-    .bind(key.run)
-    .bind(kinds[0].as_str())
-    .bind(kinds[1].as_str())
-    .bind(directory)
-    .fetch_optional(connection)
-    .await?;
+           AND (path = 'directory_id' OR object_id IS NULL AND object_key NOT LIKE '{REST} fields %') LIMIT 1"
+    );
+    let found: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(key.run)
+        .bind(kinds[0].as_str())
+        .bind(kinds[1].as_str())
+        .bind(directory)
+        .fetch_optional(connection)
+        .await?;
     Ok(found.is_some())
 }
 
@@ -225,18 +344,31 @@ pub(super) async fn sweep(connection: &mut Connection, key: StepKey<'_>) -> Resu
     Ok(())
 }
 
-/// Empties what there is of objects that read well.
-pub(super) async fn release(connection: &mut Connection, kind: Kind, ids: &[String]) -> Result<(), sqlx::Error> {
+/// Empties what there is of objects that read well, but what is odd of them still: that stays with its first time.
+pub(super) async fn release(
+    connection: &mut Connection,
+    kind: Kind,
+    ids: &[String],
+    still: &[Finding],
+) -> Result<(), sqlx::Error> {
     if ids.is_empty() {
         return Ok(());
     }
+    let still: Vec<_> = still
+        .iter()
+        .map(|finding| format!("{} {}", finding.key(), finding.fault.path))
+        .collect();
+    let dialect = Dialect::of(connection);
     let sql = format!(
-        "DELETE FROM quarantine WHERE kind = $1 AND object_key IN ({})",
-        Dialect::of(connection).strings("$2")
+        "DELETE FROM quarantine
+         WHERE kind = $1 AND object_key IN ({}) AND object_key || ' ' || path NOT IN ({})",
+        dialect.strings("$2"),
+        dialect.strings("$3")
     );
     sqlx::query(AssertSqlSafe(sql))
         .bind(kind.as_str())
         .bind(json_array(ids)?)
+        .bind(json_array(&still)?)
         .execute(connection)
         .await?;
     Ok(())
@@ -264,9 +396,26 @@ pub(super) async fn release_events(connection: &mut Connection) -> Result<(), sq
     Ok(())
 }
 
+/// Empties what there is of directories that have ended, and of what was in them.
+pub(super) async fn release_directories(connection: &mut Connection, ids: &str) -> Result<(), sqlx::Error> {
+    let sql = format!(
+        "DELETE FROM quarantine WHERE directory_id IN ({})",
+        Dialect::of(connection).strings("$1")
+    );
+    sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(connection).await?;
+    Ok(())
+}
+
+/// What counts the entries, and those that are not kept.
+fn total() -> String {
+    format!(
+        "SELECT CAST(COALESCE(SUM(CASE WHEN object_key LIKE '{REST} %' THEN count ELSE 1 END), 0) AS BIGINT) AS quarantined FROM quarantine"
+    )
+}
+
 /// How many entries a full sync met.
 pub(super) async fn count_of_run(connection: &mut Connection, run: i64) -> Result<u64, sqlx::Error> {
-    let row = sqlx::query("SELECT COUNT(*) AS quarantined FROM quarantine WHERE run = $1")
+    let row = sqlx::query(AssertSqlSafe(format!("{} WHERE run = $1", total())))
         .bind(run)
         .fetch_one(connection)
         .await?;
@@ -274,23 +423,31 @@ pub(super) async fn count_of_run(connection: &mut Connection, run: i64) -> Resul
 }
 
 impl Store {
-    /// The objects of a step whose state could not be read in this run, and since when each could not.
-    pub(crate) async fn unreadable_states(&self, key: StepKey<'_>) -> Result<Vec<(String, String)>, Error> {
+    /// The objects of a step whose state or directory could not be read in this run, the oldest first. One that names another
+    /// directory is not among them, nor one of which the list said that it may not act.
+    pub(crate) async fn unreadable(&self, key: StepKey<'_>) -> Result<Vec<Unreadable>, Error> {
         let directory = (!key.directory.is_empty()).then_some(key.directory);
-        let rows = sqlx::query(
-            "SELECT object_id, first_seen_at FROM quarantine
-             WHERE kind = $1 AND ($2 IS NULL OR directory_id = $2) AND path = $3 AND run = $4 AND object_id IS NOT NULL
-             ORDER BY first_seen_at, object_id",
-        )
-        .bind(key.kind.as_str())
-        .bind(directory)
-        .bind(STATE)
-        .bind(key.run)
-        .fetch_all(&self.pool)
-        .await?;
-        let rows = rows
-            .iter()
-            .map(|row| Ok((row.try_get("object_id")?, row.try_get("first_seen_at")?)));
+        let sql = format!(
+            "SELECT object_id, path, first_seen_at FROM quarantine AS q
+             WHERE kind = $1 AND ($2 IS NULL OR directory_id = $2) AND run = $3 AND object_id IS NOT NULL
+               AND (path = 'state' OR path = 'directory_id' AND error NOT LIKE '{FOREIGN}%' AND NOT EXISTS (
+                   SELECT 1 FROM users AS u WHERE kind = 'users' AND u.id = q.object_id AND u.state <> 'active'))
+             ORDER BY first_seen_at, object_id"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(key.kind.as_str())
+            .bind(directory)
+            .bind(key.run)
+            .fetch_all(&self.pool)
+            .await?;
+        let rows = rows.iter().map(|row| {
+            let path: &str = row.try_get("path")?;
+            let since: String = row.try_get("first_seen_at")?;
+            Ok(Unreadable {
+                id: row.try_get("object_id")?,
+                without_state_since: (path == "state").then_some(since),
+            })
+        });
         Ok(rows.collect::<Result<_, sqlx::Error>>()?)
     }
 
@@ -314,17 +471,23 @@ impl Store {
 
     /// How many there are.
     pub(crate) async fn count_quarantined(&self) -> Result<u64, Error> {
-        let row = sqlx::query("SELECT COUNT(*) AS quarantined FROM quarantine")
-            .fetch_one(&self.pool)
-            .await?;
+        let row = sqlx::query(AssertSqlSafe(total())).fetch_one(&self.pool).await?;
         Ok(steps::count(&row, "quarantined")?)
     }
 
-    /// Empties a row whose object is not there any more.
-    pub(crate) async fn release_quarantined(&self, number: i64) -> Result<(), Error> {
+    /// Empties the rows of an object that is not there any more.
+    pub(crate) async fn release_quarantined(&self, kind: Kind, id: &str) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
-        Ok(release_numbers(&mut connection, &[number]).await?)
+        Ok(release(&mut connection, kind, &[id.to_owned()], &[]).await?)
     }
+}
+
+/// An object that a list gave, and of which the state or the directory cannot be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) id: String,
+    /// Since when its state cannot be read, if it is the state.
+    pub(crate) without_state_since: Option<String>,
 }
 
 fn quarantined(row: &DatabaseRow) -> Result<QuarantinedObject, sqlx::Error> {

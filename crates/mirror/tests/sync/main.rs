@@ -8,6 +8,7 @@ mod application;
 mod changes;
 #[path = "../cluster/mod.rs"]
 mod cluster;
+mod contradictions;
 mod crashes;
 mod cut;
 mod deletion;

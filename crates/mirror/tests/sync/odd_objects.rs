@@ -1,10 +1,13 @@
 //! Objects of which the source says something that cannot be read: it costs what is odd, and nothing else.
 
+mod bounds;
 mod fixtures;
+mod quarantine;
 mod random;
+mod readable;
+mod whole;
 
 use rstest::rstest;
-use workos_directory_mirror::RetryOutcome;
 
 use self::fixtures::DIRECTORY;
 use self::fixtures::content;
@@ -392,47 +395,6 @@ async fn full_sync_mirrors_other_directories_when_one_is_unreadable(
     assert_eq!((summary.directories.inserted, summary.users.inserted), (1, 2));
     assert!(summary.quarantined >= 1);
     assert_eq!(world.column("SELECT id FROM directories").await, [DIRECTORY]);
-}
-
-#[rstest]
-#[tokio::test]
-async fn retry_quarantined_releases_object_that_reads_well_by_id(#[values(Sqlite, Postgres)] database: Database) {
-    let world = World::on(database).await;
-    let mut content = content(1, 0);
-    content.users[0].2 = content.users[0].2.with("role", "{}").with("name", "7");
-    let source = RawSource::start(content.clone()).await;
-    world.mirror.full_sync(&source.client).run().await.unwrap();
-    let entries = world.mirror.quarantine(10).await.unwrap();
-    assert_eq!(entries.len(), 2);
-    let number = entries[0].number;
-    let still = world.mirror.retry_quarantined(&source.client, number).await.unwrap();
-    assert_eq!(still, Some(RetryOutcome::StillOdd));
-    content.by_id.insert(user_id(0), user(&user_id(0)));
-    source.set(content);
-    let number = world.mirror.quarantine(10).await.unwrap()[0].number;
-    let released = world.mirror.retry_quarantined(&source.client, number).await.unwrap();
-    assert_eq!(released, Some(RetryOutcome::Released));
-    assert_eq!(world.mirror.quarantined_count().await.unwrap(), 0);
-    assert_eq!(world.text("users", "role", &user_id(0)).await.as_deref(), Some("admin"));
-    assert_eq!(
-        world.mirror.retry_quarantined(&source.client, number).await.unwrap(),
-        None
-    );
-}
-
-#[tokio::test]
-async fn inspect_names_odd_fields_and_counts_objects() {
-    let mut content = content(3, 1);
-    content.users[1].2 = content.users[1].2.with("role", "{}");
-    content.users[2].2 = content.users[2].2.with("state", "null").without("email");
-    let source = RawSource::start(content).await;
-    let mut odd = Vec::new();
-    let inspection = workos_directory_mirror::inspect(&source.client, |object| {
-        odd.push(format!("{} {}", object.id.clone().unwrap_or_default(), object.path));
-    });
-    let inspection = inspection.await.unwrap();
-    assert_eq!((inspection.objects, inspection.odd), (5, 2));
-    assert_eq!(odd, [format!("{} role", user_id(1)), format!("{} state", user_id(2))]);
 }
 
 /// A new user whose field is odd is mirrored all the same; the address of case 12 is the primary one.

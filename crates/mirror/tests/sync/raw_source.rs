@@ -15,35 +15,51 @@ use workos_directory_sync::retry::RetryPolicy;
 
 /// An object as raw fields, in the order of their names.
 #[derive(Clone, Debug)]
-pub(crate) struct RawObject(BTreeMap<String, Vec<u8>>);
+pub(crate) struct RawObject {
+    fields: BTreeMap<String, Vec<u8>>,
+    /// What comes in place of the object.
+    instead: Option<Vec<u8>>,
+}
 
 impl RawObject {
     pub(crate) fn new<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let fields = fields.into_iter();
-        Self(
-            fields
+        Self {
+            fields: fields
                 .map(|(name, json)| (name.to_owned(), json.into_bytes()))
                 .collect(),
-        )
+            instead: None,
+        }
+    }
+
+    /// Something else in place of the object.
+    pub(crate) fn instead(json: impl AsRef<[u8]>) -> Self {
+        Self {
+            fields: BTreeMap::new(),
+            instead: Some(json.as_ref().to_vec()),
+        }
     }
 
     /// The same with another value for a field.
     pub(crate) fn with(&self, field: &str, json: impl AsRef<[u8]>) -> Self {
         let mut object = self.clone();
-        object.0.insert(field.to_owned(), json.as_ref().to_vec());
+        object.fields.insert(field.to_owned(), json.as_ref().to_vec());
         object
     }
 
     /// The same without a field.
     pub(crate) fn without(&self, field: &str) -> Self {
         let mut object = self.clone();
-        object.0.remove(field);
+        object.fields.remove(field);
         object
     }
 
     fn bytes(&self) -> Vec<u8> {
+        if let Some(instead) = &self.instead {
+            return instead.clone();
+        }
         let fields = self
-            .0
+            .fields
             .iter()
             .map(|(name, json)| [format!("\"{name}\":").as_bytes(), json].concat());
         [b"{".as_slice(), &fields.collect::<Vec<_>>().join(&b','), b"}"].concat()

@@ -1,6 +1,5 @@
 //! Memberships that a list did not give which may be wrong: the other side's list says what became of them.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use workos_directory_sync::types::Order;
 
@@ -11,13 +10,8 @@ use crate::Kind;
 use crate::MembershipPlan;
 use crate::full_sync::lookup;
 use crate::full_sync::lookup::Lookup;
+use crate::record;
 use crate::store::Pair;
-
-/// All that matters of a user or group here.
-#[derive(Deserialize)]
-struct Identified {
-    id: String,
-}
 
 /// What came of listing the other side.
 enum Listed {
@@ -124,10 +118,13 @@ impl Lookups<'_> {
 
 /// The memberships that a page gives; `None` when the id of one cannot be read.
 fn pairs(pair: &Pair, items: &[Box<RawValue>]) -> Option<Vec<(String, String)>> {
-    let ids = items.iter().map(|item| {
-        serde_json::from_str::<Identified>(item.get())
-            .ok()
-            .map(|object| object.id)
+    let listed = match pair.owners {
+        Kind::Users => Kind::Groups,
+        _ => Kind::Users,
+    };
+    let ids = items.iter().map(|item| match record::read_ids(listed, item.get()) {
+        Ok((id, _)) => Some(id),
+        Err(unreadable) => unreadable.id,
     });
     let pairs = ids.map(|id| {
         let id = id?;

@@ -202,7 +202,8 @@ impl Store {
         findings: &Findings,
     ) -> Result<(), Error> {
         let (mut transaction, pass) = self.begin_pass(held).await?;
-        quarantine::release(&mut transaction, absence.kind, std::slice::from_ref(&absence.id)).await?;
+        let id = std::slice::from_ref(&absence.id);
+        quarantine::release(&mut transaction, absence.kind, id, &findings.odd).await?;
         quarantine::write(&mut transaction, pass.stamp, &findings.odd).await?;
         apply(&mut transaction, pass, absence.kind, object.record, object.groups).await?;
         respond(&mut transaction, pass, absence, FOUND, None).await?;
