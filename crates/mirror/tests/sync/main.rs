@@ -20,6 +20,7 @@ mod interposer;
 mod interruption;
 mod odd_events;
 mod odd_objects;
+mod odd_webhooks;
 mod plans;
 mod raw_source;
 mod scope;

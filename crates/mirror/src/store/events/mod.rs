@@ -166,9 +166,11 @@ impl Store {
         let mut transaction = self.begin().await?;
         leases::check(&mut transaction, lease).await?;
         let counts = take_all(&mut transaction, &page.events, now).await?;
-        let run = newest_run(&mut transaction).await?;
-        let findings: Vec<_> = page.unreadable.iter().cloned().map(Finding::event).collect();
-        quarantine::write(&mut transaction, Stamp { run, now }, &findings).await?;
+        if !page.unreadable.is_empty() {
+            let run = newest_run(&mut transaction).await?;
+            let findings: Vec<_> = page.unreadable.iter().cloned().map(Finding::event).collect();
+            quarantine::write(&mut transaction, Stamp { run, now }, &findings).await?;
+        }
         quarantine::release_events(&mut transaction).await?;
         sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
             .bind(page.cursor.as_deref())

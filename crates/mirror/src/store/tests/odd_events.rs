@@ -165,6 +165,39 @@ async fn any_json_in_any_field_of_an_event_changes_no_other_column_and_makes_no_
     assert!(odd > 20, "{odd}");
 }
 
+#[rstest]
+#[tokio::test]
+async fn event_of_an_odd_directory_does_not_keep_a_list_from_ending_who_has_left(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let store = store_on(database).await;
+    let run = new_run(&store, 1).await;
+    let users = Batch::Users(vec![told(user("x", "n"), &[]), told(user("y", "n"), &[])]);
+    write(&store, &run, 1, Kind::Users, users).await;
+    let run = new_run(&store, 2).await;
+    let mut data = object(&USERS, 1);
+    data["directory_id"] = 7.into();
+    data["updated_at"] = time(2).into();
+    let event = json!({ "id": "event_1", "event": "dsync.user.updated", "data": data, "created_at": time(2) });
+    let event = Incoming::parse(&event.to_string(), &time(2).parse().unwrap()).unwrap();
+    assert_eq!(take(&store, &[event]).await.applied, 1);
+    assert_eq!(
+        column(&store, "SELECT source || ' ' || path FROM quarantine").await,
+        ["event directory_id"]
+    );
+    write(
+        &store,
+        &run,
+        2,
+        Kind::Users,
+        Batch::Users(vec![told(user("x", "n"), &[])]),
+    )
+    .await;
+    let mut connection = store.pool.acquire().await.unwrap();
+    let hides = quarantine::hides_absences(&mut connection, key(&run, Kind::Users)).await;
+    assert!(!hides.unwrap());
+}
+
 async fn take(store: &Store, events: &[Incoming]) -> EventCounts {
     store.take_events(events, &time(3)).await.unwrap()
 }
