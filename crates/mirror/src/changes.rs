@@ -124,7 +124,7 @@ pub struct Change {
     /// What these columns had before, as an object by their names. Of `custom_attributes` and `raw_attributes` it has an
     /// array of the keys that changed, and no values.
     pub previous: Option<Attributes>,
-    /// Why the mirror believes it. No change has a reason yet: it is for what will be asked for by id.
+    /// Why the mirror believes that a user, group or directory ended or moved, where no event said so.
     pub reason: Option<ChangeReason>,
 }
 

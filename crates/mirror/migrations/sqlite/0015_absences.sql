@@ -70,3 +70,4 @@ ALTER TABLE sync_steps ADD COLUMN repeated INTEGER NOT NULL DEFAULT 0;
 
 -- Since when the connection of a directory does not work; null where it does.
 ALTER TABLE directories ADD COLUMN unlinked_since TEXT;
+UPDATE directories SET unlinked_since = changed_at WHERE state NOT IN ('linked', 'active') AND deleted_at IS NULL;

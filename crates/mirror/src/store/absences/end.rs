@@ -20,7 +20,7 @@ use crate::store::json_array;
 use crate::store::outbox;
 use crate::store::steps;
 
-/// A confirmed absence that the guard holds back.
+/// A confirmed absence that `deleted_at_once_percent` holds back.
 pub(super) const WAITS: &str = "404, waits for approval";
 
 /// In how many traversals an undecided object must be absent to end without an approval.

@@ -77,7 +77,9 @@ async fn a_deleted_group_ends_its_memberships(#[values(Sqlite, Postgres)] databa
 
 #[rstest]
 #[tokio::test]
-async fn guard_holds_confirmed_absences_back_until_they_are_approved(#[values(Sqlite, Postgres)] database: Database) {
+async fn confirmed_absences_above_the_share_wait_until_they_are_approved(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let store = store_on(database).await;
     let run = new_run(&store, 1).await;
     let users = |range: std::ops::Range<u32>| {
@@ -90,11 +92,11 @@ async fn guard_holds_confirmed_absences_back_until_they_are_approved(#[values(Sq
     write(&store, &run, 1, Kind::Users, users(0..100)).await;
     let run = new_run(&store, 2).await;
     write(&store, &run, 2, Kind::Users, users(30..100)).await;
-    let guard = AbsenceSettings {
+    let settings = AbsenceSettings {
         deleted_at_once_percent: Some(20),
         ..AbsenceSettings::default()
     };
-    assert_eq!(finish_with(&store, &run, 2, Kind::Users, guard).await, 0);
+    assert_eq!(finish_with(&store, &run, 2, Kind::Users, settings).await, 0);
     let deleted = "SELECT id FROM users WHERE deleted_at IS NOT NULL";
     assert_eq!(column(&store, deleted).await.len(), 0);
 
@@ -104,7 +106,7 @@ async fn guard_holds_confirmed_absences_back_until_they_are_approved(#[values(Sq
     for (at_most, ended) in [(29, 0), (30, 30)] {
         let approved = store.approve(DIRECTORY, Kind::Users, at_most, &now, &held_until);
         approved.await.unwrap();
-        assert_eq!(store.end_absent(held, DIRECTORY, ends(guard)).await.unwrap(), ended);
+        assert_eq!(store.end_absent(held, DIRECTORY, ends(settings)).await.unwrap(), ended);
     }
     assert_eq!(column(&store, deleted).await.len(), 30);
     assert_eq!(
