@@ -20,6 +20,7 @@ use crate::interrupt;
 use crate::logs::Verbosity;
 use crate::man;
 use crate::memberships;
+use crate::migrate;
 use crate::output::Format;
 use crate::purge;
 use crate::quarantine;
@@ -86,6 +87,7 @@ pub(crate) enum Command {
     Quarantine(quarantine::Arguments),
     Deletions(deletions::Arguments),
     Changes(changes::Arguments),
+    Migrate(migrate::Arguments),
     Purge(purge::Arguments),
     Api(api::Arguments),
     Demo(demo::Arguments),

@@ -105,7 +105,10 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             consumer,
             limit,
         } => {
-            let mirror = place.existing().await?;
+            let mirror = match consumer {
+                Some(_) => place.existing().await?,
+                None => place.read().await?,
+            };
             let listed = list(&mirror, *after, consumer.as_deref(), *limit, format).await;
             mirror.close().await;
             listed
@@ -137,7 +140,10 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
             followed
         }
         Verb::Consumers { place, forget } => {
-            let mirror = place.existing().await?;
+            let mirror = match forget {
+                Some(_) => place.existing().await?,
+                None => place.read().await?,
+            };
             let shown = consumers(&mirror, forget.as_deref(), format).await;
             mirror.close().await;
             shown

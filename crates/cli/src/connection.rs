@@ -1,6 +1,7 @@
 //! How a command reaches the API and the database.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -9,7 +10,9 @@ use workos_directory_sync::Client;
 use workos_directory_sync::operations::SERVER;
 use workos_directory_sync::rate_limit::RateLimits;
 
+use crate::failure;
 use crate::failure::Failure;
+use crate::notice;
 use crate::settings;
 use crate::settings::Chosen;
 use crate::settings::Origin;
@@ -34,7 +37,7 @@ pub(crate) struct Connection {
 /// The flag of every command that has a database.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Database {
-    /// The database, sqlite:FILE or postgres://USER@HOST/DATABASE (password: PGPASSWORD or ~/.pgpass); DSYNC_DATABASE and the
+    /// The database, FILE, sqlite:FILE or postgres://USER@HOST/DATABASE (password: PGPASSWORD or ~/.pgpass); DSYNC_DATABASE and the
     /// profile name it too
     #[arg(long, value_name = "ADDRESS")]
     database: Option<String>,
@@ -64,7 +67,12 @@ impl Place {
             .await
     }
 
-    fn address(&self) -> Result<String, Failure> {
+    /// The database, which has to be there, only to be read.
+    pub(crate) async fn read(&self) -> Result<Mirror, Failure> {
+        read(&self.address()?).await
+    }
+
+    pub(crate) fn address(&self) -> Result<String, Failure> {
         self.database.required(&settings::choose(self.profile.as_deref())?)
     }
 }
@@ -114,21 +122,76 @@ impl Database {
     /// The address of a command that cannot do without.
     pub(crate) fn required(&self, chosen: &Chosen) -> Result<String, Failure> {
         self.address(chosen)?.map(|(address, _)| address).ok_or_else(|| {
-            Failure::usage(
-                "no database: add `--database sqlite:FILE`, or set DSYNC_DATABASE or `database` in the profile",
-            )
+            Failure::usage("no database: add `--database FILE`, or set DSYNC_DATABASE or `database` in the profile")
         })
     }
 }
 
+/// The file that an address names, if it names one.
+fn file(address: &str) -> Option<&str> {
+    let rest = match address.strip_prefix("sqlite:") {
+        Some(rest) => rest,
+        None if !address.contains(':') => address,
+        None => return None,
+    };
+    let file = rest.strip_prefix("//").unwrap_or(rest);
+    let file = file.split_once('?').map_or(file, |(file, _)| file);
+    (file != ":memory:").then_some(file)
+}
+
 /// Refuses a file that is not there: who only looks at a mirror, or cleans one up, means one that exists.
 pub(crate) fn existing(address: String) -> Result<String, Failure> {
-    match address.strip_prefix("sqlite:") {
-        Some(file) if file != ":memory:" && !Path::new(file).exists() => Err(Failure::usage(format!(
+    match file(&address) {
+        Some(file) if !Path::new(file).exists() => Err(Failure::usage(format!(
             "there is no database `{file}` yet: `dsync sync --database {address}` makes it"
         ))),
         _ => Ok(address),
     }
+}
+
+/// Opens a database that is there without changing anything in it, not even the form of its tables.
+pub(crate) async fn read(address: &str) -> Result<Mirror, Failure> {
+    let mirror = Mirror::open_read_only(&existing(address.to_owned())?).await?;
+    let schema = mirror.schema();
+    if schema.is_outdated() {
+        failure::tables_are_outdated();
+        notice::say(&format!(
+            "the tables of the database are those of version {}, and this dsync knows {}: they are read as they are; \
+             `dsync migrate` or the next `dsync sync` brings them up to date",
+            schema.found, schema.expected
+        ));
+    }
+    Ok(mirror)
+}
+
+/// Opens a database to compare it: with the limits that its workers share, unless that would change the form of its tables.
+pub(crate) async fn read_beside_workers(address: &str) -> Result<Mirror, Failure> {
+    let mirror = read_or_empty(address).await?;
+    if mirror.schema().is_outdated() || is_missing(address) {
+        return Ok(mirror);
+    }
+    mirror.close().await;
+    Ok(Mirror::connect(address).await?)
+}
+
+/// Opens a database to compare with it; one that is not there yet counts as empty and is not made.
+pub(crate) async fn read_or_empty(address: &str) -> Result<Mirror, Failure> {
+    if is_missing(address) {
+        return Ok(Mirror::connect("sqlite::memory:").await?);
+    }
+    read(address).await
+}
+
+fn is_missing(address: &str) -> bool {
+    file(address).is_some_and(|file| !Path::new(file).exists())
+}
+
+/// Which server the client talks to, for messages.
+static SERVER_TRIED: OnceLock<(String, Origin)> = OnceLock::new();
+
+/// The server that was tried and where its address comes from, if there was one.
+pub(crate) fn server_tried() -> Option<&'static (String, Origin)> {
+    SERVER_TRIED.get()
 }
 
 impl Connection {
@@ -155,7 +218,14 @@ impl Connection {
                     Failure::usage(format!("`timeout_seconds` is {seconds}; write a number above 0"))
                 })?);
         }
-        builder = builder.from_env()?.base_url(self.base_url(chosen)?.0);
+        let (url, origin) = self.base_url(chosen)?;
+        if !url.contains("://") && !url.contains('@') {
+            let name = origin.name("--base-url");
+            return Err(Failure::usage(format!(
+                "the address of the API, {name}, is `{url}`: it begins with https://, or with http:// on this machine"
+            )));
+        }
+        builder = builder.from_env()?.base_url(url);
         if let Some((key, _)) = settings::api_key(chosen)? {
             builder = builder.api_key(key);
         }
@@ -164,10 +234,13 @@ impl Connection {
             RateLimit::Live => RateLimits::live(),
             RateLimit::Off => RateLimits::off(),
         };
-        Ok(builder
+        let client = builder
             .user_agent(concat!("dsync/", env!("CARGO_PKG_VERSION")))
             .rate_limits(limits)
-            .build()?)
+            .build()?;
+        // As the client checked it, without user and password; a process has one server.
+        let _ = SERVER_TRIED.set((client.base_url().to_owned(), origin));
+        Ok(client)
     }
 
     /// What `dsync config show` tells of it.

@@ -105,7 +105,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
     match &arguments.verb {
         Verb::List { place } => {
             let format = Format::of_lists(asked).general()?;
-            let mirror = place.existing().await?;
+            let mirror = place.read().await?;
             let pending = mirror.deletions().await;
             mirror.close().await;
             list(pending?, format).await

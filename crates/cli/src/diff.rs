@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use workos_directory_mirror::Diff;
-use workos_directory_mirror::Mirror;
 
+use crate::connection;
 use crate::connection::Connection;
 use crate::connection::Database;
 use crate::failure::Failure;
@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let chosen = arguments.connection.chosen()?;
     let address = arguments.database.required(&chosen)?;
     let client = arguments.connection.client_of(&chosen)?;
-    let mirror = Mirror::connect(&address).await?;
+    let mirror = connection::read_beside_workers(&address).await?;
     let asked = interrupt::listen();
     let compared = tokio::select! {
         compared = mirror.diff(&client) => compared.map_err(Failure::from),

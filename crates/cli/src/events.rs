@@ -61,10 +61,10 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
     match &arguments.verb {
         Verb::List { place, limit } => {
             let format = Format::of_lists(asked).general()?;
-            let mirror = place.existing().await?;
-            let events = mirror.dead_events(*limit).await?;
+            let mirror = place.read().await?;
+            let events = mirror.dead_events(*limit).await;
             mirror.close().await;
-            list(&events, format)
+            list(&events?, format)
         }
         Verb::Retry { place, ids, all } => {
             let format = asked.unwrap_or_default().general()?;

@@ -1,10 +1,23 @@
 //! How a command fails: one line on stderr that says what to do, and an exit code that says of what kind it was.
 
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use workos_directory_emulator::StartError;
 use workos_directory_mirror::Error as MirrorError;
 use workos_directory_sync::Error as ApiError;
+
+use crate::connection;
+use crate::settings::Origin;
+
+/// Whether a database is read whose tables are older than this program.
+static TABLES_ARE_OUTDATED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that a database is read whose tables are older than this program: what fails then fails because of that.
+pub(crate) fn tables_are_outdated() {
+    TABLES_ARE_OUTDATED.store(true, Ordering::Relaxed);
+}
 
 /// A command that did not do what it should.
 #[derive(Debug)]
@@ -116,6 +129,10 @@ impl From<MirrorError> for Failure {
         let kind = match error {
             MirrorError::Address { .. }
             | MirrorError::Open { .. }
+            | MirrorError::Missing { .. }
+            | MirrorError::NotADatabase { .. }
+            | MirrorError::NoTables { .. }
+            | MirrorError::ForeignTables { .. }
             | MirrorError::Encoding { .. }
             | MirrorError::Setting { .. } => Kind::Usage,
             MirrorError::Connect { .. } => Kind::Network,
@@ -123,6 +140,11 @@ impl From<MirrorError> for Failure {
         };
         let help = match error {
             MirrorError::Open { .. } => "; name a file in a folder that exists and can be written",
+            MirrorError::NotADatabase { .. } => "; name another file",
+            MirrorError::NoTables { .. } | MirrorError::Missing { .. } => "; `dsync sync` makes it",
+            MirrorError::Database(_) if TABLES_ARE_OUTDATED.load(Ordering::Relaxed) => {
+                "; its tables are those of an older version: `dsync migrate` brings them up to date"
+            }
             MirrorError::Connect { .. } => "; check the address, the server and PGPASSWORD",
             MirrorError::OtherEnvironment { .. } => "; `dsync sync --allow-other-environment` goes on if that is meant",
             _ => "",
@@ -161,8 +183,33 @@ fn with_help(message: String, error: &ApiError) -> String {
     match error {
         // Their messages say it already.
         ApiError::Config(_) | ApiError::InvalidRequest { .. } => message,
+        ApiError::Network(_) | ApiError::Timeout(_) => {
+            let help = unreachable_help(&message).unwrap_or_else(|| help(error).to_owned());
+            format!("{message}; {help}")
+        }
         _ => format!("{message}; {}", help(error)),
     }
+}
+
+/// What to do about a server that was not reached: which one it was, and what its message gives away.
+fn unreachable_help(message: &str) -> Option<String> {
+    let (url, origin) = connection::server_tried()?;
+    let name = origin.name("--base-url");
+    // The words of the TLS library for bytes that are none of its protocol.
+    if url.starts_with("https://") && message.contains("InvalidContentType") {
+        return Some(format!(
+            "`{url}` ({name}) does not speak TLS: write http:// if it is on this machine"
+        ));
+    }
+    let mut help = format!("the API was looked for at `{url}`: check {name}");
+    if *origin == Origin::Default {
+        help = format!("the API was looked for at `{url}`: check WORKOS_BASE_URL");
+    }
+    help.push_str(", the network and the proxy");
+    if url.starts_with("http://") && message.contains("invalid HTTP") {
+        help.push_str("; a server that speaks TLS needs https://");
+    }
+    Some(help)
 }
 
 /// What to do about an error of the API, in words that fit a command.

@@ -15,6 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::failure::Failure;
 use crate::notice;
+use crate::retries;
 #[cfg(feature = "otel")]
 use crate::traces::Traces;
 
@@ -64,7 +65,9 @@ impl Verbosity {
             #[cfg(feature = "otel")]
             traces: Traces::from_env()?,
         };
-        let layers: Vec<_> = self.stderr().into_iter().chain(logs.layer()).collect();
+        // Who sees each call logged sees the tries, too.
+        let retries = (self.verbose == 0 && !self.quiet).then(retries::layer);
+        let layers: Vec<_> = (self.stderr().into_iter()).chain(retries).chain(logs.layer()).collect();
         if !layers.is_empty() {
             tracing_subscriber::registry().with(layers).init();
         }

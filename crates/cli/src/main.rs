@@ -19,7 +19,7 @@
 //!                     changes list, follow, consumers; config init, show, path
 //! dsync api OPERATION one call of the API as it is, generated from the document
 //! dsync emulator      runs it; dsync emulator NOUN VERB changes the one that runs
-//! dsync VERB          what is about everything at once: verify, health, sync, diff, follow, purge, demo, emulator, completions, man
+//! dsync VERB          what is about everything at once: verify, health, sync, diff, follow, migrate, purge, demo, emulator, completions, man
 //! ```
 //!
 //! One word means one thing everywhere:
@@ -78,11 +78,13 @@ mod listing;
 mod logs;
 mod man;
 mod memberships;
+mod migrate;
 mod notice;
 mod output;
 mod progress;
 mod purge;
 mod quarantine;
+mod retries;
 mod settings;
 mod status;
 mod sync;
@@ -183,6 +185,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Webhooks(arguments) => webhooks::run(&arguments, output).await,
         Command::Changes(arguments) => changes::run(&arguments, asked).await,
         Command::Diff(arguments) => diff::run(&arguments, output).await,
+        Command::Migrate(arguments) => migrate::run(&arguments, output).await,
         Command::Purge(arguments) => purge::run(&arguments, output).await,
         Command::Events(arguments) => events::run(&arguments, asked).await,
         Command::Quarantine(arguments) => quarantine::run(&arguments, asked).await,

@@ -2,9 +2,12 @@
 //! `--log-format json`.
 
 use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
+use indicatif::ProgressBar;
 use serde_json::json;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -29,7 +32,22 @@ pub(crate) fn say(text: &str) {
     if JSON.load(Ordering::Relaxed) {
         return log("INFO", text);
     }
-    anstream::eprintln!("{}", crate::output::plain(text));
+    beside_bar(|| anstream::eprintln!("{}", crate::output::plain(text)));
+}
+
+/// The bar that is shown now, which leaves its line to what is said.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Says which bar is shown.
+pub(crate) fn set_bar(bar: Option<ProgressBar>) {
+    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
+fn beside_bar(write: impl FnOnce()) {
+    match &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
 }
 
 /// An error, whether or not it ends the command.
@@ -38,7 +56,7 @@ pub(crate) fn error(text: &str) {
         return log("ERROR", text);
     }
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    anstream::eprintln!("{style}error:{style:#} {}", crate::output::plain(text));
+    beside_bar(|| anstream::eprintln!("{style}error:{style:#} {}", crate::output::plain(text)));
 }
 
 /// A line of the form that the logs of calls have.

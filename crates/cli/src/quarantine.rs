@@ -90,7 +90,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
     match &arguments.verb {
         Verb::List { place, limit } => {
             let format = Format::of_lists(asked).general()?;
-            let mirror = place.existing().await?;
+            let mirror = place.read().await?;
             let entries = mirror.quarantine(*limit).await;
             mirror.close().await;
             list(entries?, format).await

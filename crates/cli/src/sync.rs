@@ -13,6 +13,7 @@ use workos_directory_mirror::Progress;
 use workos_directory_mirror::Summary;
 
 use crate::absences;
+use crate::connection;
 use crate::connection::Connection;
 use crate::connection::Database;
 use crate::failure::Failure;
@@ -70,7 +71,10 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     let chosen = arguments.connection.chosen()?;
     let address = arguments.database.required(&chosen)?;
     let client = arguments.connection.client_of(&chosen)?;
-    let mirror = Mirror::connect(&address).await?;
+    let mirror = match arguments.dry_run {
+        true => connection::read_or_empty(&address).await?,
+        false => Mirror::connect(&address).await?,
+    };
     let mut sync = mirror
         .full_sync(&client)
         .allow_other_environment(arguments.allow_other_environment)

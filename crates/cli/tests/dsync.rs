@@ -98,13 +98,46 @@ fn a_database_address_that_cannot_be_used_is_refused_without_its_password() {
             "mysql://dsync:hidden@db/x",
             "the scheme `mysql` is not known; write postgres://USER@HOST/DATABASE, sqlite:FILE",
         ),
-        ("mirror.sqlite", "sqlite:FILE"),
         ("sqlite:missing/mirror.sqlite", "name a file in a folder that exists"),
     ] {
         let (code, line) = failure(&["sync", "--database", address], &[KEY]);
         assert_eq!(code, 2, "{line}");
         assert!(line.contains(expected) && !line.contains("hidden"), "{line}");
     }
+}
+
+#[test]
+fn migrate_makes_the_tables_of_a_file_and_a_second_run_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mirror.sqlite");
+    let migrate = || {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_dsync"))
+            .args(["migrate", "--output", "json", "--database"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let migrated: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (migrated["from"].as_i64().unwrap(), migrated["to"].as_i64().unwrap())
+    };
+    let (from, to) = migrate();
+    assert!(from == 0 && to > 0, "{from} {to}");
+    assert_eq!(migrate(), (to, to));
+}
+
+#[test]
+fn a_command_that_only_reads_makes_no_database_of_a_file_that_is_missing_or_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing.sqlite");
+    let (code, line) = failure(&["quarantine", "list", "--database", missing.to_str().unwrap()], &[]);
+    assert_eq!(code, 2, "{line}");
+    assert!(line.contains("there is no database") && !missing.exists(), "{line}");
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "not a database, but long enough to be taken for the head of one").unwrap();
+    let before = std::fs::read(&text).unwrap();
+    let (code, line) = failure(&["quarantine", "list", "--database", text.to_str().unwrap()], &[]);
+    assert_eq!(code, 2, "{line}");
+    assert_eq!(std::fs::read(&text).unwrap(), before);
 }
 
 #[test]

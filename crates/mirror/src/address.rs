@@ -46,8 +46,9 @@ const POSTGRES_PARAMETERS: [&str; 12] = [
 impl Address {
     /// Reads an address. Errors never quote more than its scheme: the rest may have a password.
     pub(crate) fn parse(address: &str) -> Result<Self, Error> {
-        let Some((scheme, rest)) = address.split_once(':') else {
-            return Err(refuse("it has no scheme"));
+        let Some((scheme, rest)) = address.split_once(':').filter(|(scheme, _)| !is_path(scheme)) else {
+            // The name of a file, as people type it.
+            return sqlite(address);
         };
         match scheme {
             "sqlite" => sqlite(rest),
@@ -65,6 +66,15 @@ impl Address {
 
     /// The address as the driver reads it. It may have a password.
     pub(crate) fn url(&self) -> String {
+        self.with_mode("rwc")
+    }
+
+    /// The same for a connection that makes no file and writes none.
+    pub(crate) fn read_only_url(&self) -> String {
+        self.with_mode("ro")
+    }
+
+    fn with_mode(&self, mode: &str) -> String {
         match self {
             Self::SqliteMemory => "sqlite::memory:".to_owned(),
             Self::SqliteFile(path) => {
@@ -73,7 +83,7 @@ impl Address {
                 for byte in path.as_os_str().as_encoded_bytes() {
                     let _ = write!(url, "%{byte:02X}");
                 }
-                url + "?mode=rwc"
+                url + "?mode=" + mode
             }
             Self::Postgres(Server(url)) => url.as_str().to_owned(),
         }
@@ -86,6 +96,10 @@ impl Address {
                 path: ":memory:".into(),
                 source,
             },
+            Self::SqliteFile(path) if is_no_database(&source) => Error::NotADatabase {
+                path: path.clone(),
+                source,
+            },
             Self::SqliteFile(path) => Error::Open {
                 path: path.clone(),
                 source,
@@ -96,6 +110,17 @@ impl Address {
             },
         }
     }
+}
+
+/// Whether what stands before a colon is part of a file's name instead: of a path, or a drive of Windows.
+fn is_path(scheme: &str) -> bool {
+    scheme.contains(['/', '\\']) || (cfg!(windows) && scheme.len() == 1)
+}
+
+/// SQLite's code for a file that has something else in it.
+fn is_no_database(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == "26")
 }
 
 fn sqlite(rest: &str) -> Result<Address, Error> {
@@ -187,6 +212,8 @@ mod tests {
             ("sqlite:///var/lib/mirror.sqlite", "/var/lib/mirror.sqlite"),
             ("sqlite:/var/lib/my mirror.sqlite?mode=rwc", "/var/lib/my mirror.sqlite"),
             ("sqlite:C:\\mirror.sqlite", "C:\\mirror.sqlite"),
+            ("mirror.sqlite", "mirror.sqlite"),
+            ("./a:b/mirror", "./a:b/mirror"),
         ] {
             assert_eq!(Address::parse(address).unwrap(), Address::SqliteFile(file.into()));
         }
@@ -196,7 +223,6 @@ mod tests {
     #[test]
     fn what_is_refused_shows_no_more_than_the_scheme() {
         for address in [
-            "mirror.sqlite",
             "sqlite:",
             "sqlite://",
             "sqlite:mirror.sqlite?mode=ro&hunter2",

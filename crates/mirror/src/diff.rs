@@ -73,7 +73,7 @@ pub enum Pending {
     Update,
     /// It would be marked as deleted no longer.
     Restore,
-    /// It would be marked as deleted, if the guard allows it.
+    /// It would be marked as deleted, if the API does not know it by its id either.
     Delete,
 }
 
@@ -92,11 +92,16 @@ impl Pending {
 pub(crate) async fn diff(mirror: &Mirror, client: &Client) -> Result<Diff, Error> {
     let folder = tempfile::tempdir().map_err(Error::Scratch)?;
     let scratch = Mirror::connect(&format!("sqlite:{}", folder.path().join("source.sqlite").display())).await?;
-    // It is a worker only so that it shares their limits.
-    let presence = Presence::enter(mirror).await?;
-    let client = presence.share(client, mirror);
-    let compared = presence.during(compare_all(mirror, &scratch, &client)).await;
-    presence.leave(mirror).await;
+    let compared = if mirror.read_only.is_some() {
+        compare_all(mirror, &scratch, client).await
+    } else {
+        // It is a worker only so that it shares their limits.
+        let presence = Presence::enter(mirror).await?;
+        let client = presence.share(client, mirror);
+        let compared = presence.during(compare_all(mirror, &scratch, &client)).await;
+        presence.leave(mirror).await;
+        compared
+    };
     // Its file is closed before its folder is removed.
     scratch.close().await;
     compared

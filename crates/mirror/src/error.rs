@@ -28,6 +28,32 @@ pub enum Error {
         /// Why not.
         source: sqlx::Error,
     },
+    /// The file has something else than a database.
+    #[error("`{}` is no SQLite database", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// There is no such file to be read.
+    #[error("there is no database `{}`", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database has no tables to be read.
+    #[error("the database {database} has no tables of a mirror yet")]
+    NoTables {
+        /// Which database, without the password.
+        database: String,
+    },
+    /// The database has tables of another program. Nothing was changed in it.
+    #[error("the database {database} has the tables of another program: name one for the mirror alone")]
+    ForeignTables {
+        /// Which database, without the password.
+        database: String,
+    },
     /// The database server cannot be reached, or does not let this user in.
     #[error("the database {database} cannot be connected to")]
     Connect {

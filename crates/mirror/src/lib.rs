@@ -116,6 +116,7 @@ pub use crate::store::DeadEvent;
 pub use crate::store::EventCounts;
 pub use crate::store::Purged;
 pub use crate::store::QuarantinedObject;
+pub use crate::store::Schema;
 pub use crate::summary::Counts;
 pub use crate::summary::Summary;
 

@@ -19,6 +19,7 @@ use crate::EventCounts;
 use crate::Follow;
 use crate::FullSync;
 use crate::Purged;
+use crate::Schema;
 use crate::Worker;
 use crate::address::Address;
 use crate::diff;
@@ -41,30 +42,55 @@ pub struct Mirror {
     /// An event was kept.
     pub(crate) arrived: Arc<Notify>,
     clock: Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>,
+    /// The form of tables that are only read.
+    pub(crate) read_only: Option<Schema>,
 }
 
 impl Mirror {
     /// Opens the database, makes it where it is missing, and brings its tables to this version's form.
     ///
-    /// `sqlite:FILE` is a file, taken literally, relative to the current directory unless it begins with a slash;
+    /// `sqlite:FILE`, or `FILE` alone, is a file, taken literally, relative to the current directory unless it begins with a slash;
     /// `sqlite::memory:` is a database that ends with the mirror. `postgres://USER@HOST:PORT/DATABASE` is a database of a
     /// server, encoded in UTF-8; what is left out comes from libpq's variables, such as `PGPASSWORD`, and `~/.pgpass`.
     ///
     /// # Errors
     ///
-    /// [`Error::Address`] for an address that names no known database, [`Error::Open`] for a file that is no database or
-    /// cannot be used, [`Error::Connect`] for a server that cannot be reached or does not let the user in,
+    /// [`Error::Address`] for an address that names no known database, [`Error::Open`] for a file that cannot be used,
+    /// [`Error::NotADatabase`] and [`Error::ForeignTables`] for what is not a mirror's, [`Error::Connect`] for a server that cannot be reached or does not let the user in,
     /// [`Error::Encoding`] for a database that cannot hold every character, [`Error::Migrate`] and [`Error::TooNew`] when its tables are not those of this program.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let store = Store::open(&address).await?;
-        Ok(Self {
+        Ok(Self::of(store, address, None))
+    }
+
+    /// Opens a database that is there, to read it: makes no file and no table, and changes none. [`schema`](Self::schema)
+    /// says whether its tables are those of an older version; what needs newer ones fails then. What writes fails.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`connect`](Self::connect) but the last two, [`Error::Missing`] without the file, and [`Error::NoTables`] for
+    /// a database without tables.
+    pub async fn open_read_only(url: &str) -> Result<Self, Error> {
+        let address = Address::parse(url)?;
+        let (store, schema) = Store::open_read_only(&address).await?;
+        Ok(Self::of(store, address, Some(schema)))
+    }
+
+    fn of(store: Store, address: Address, read_only: Option<Schema>) -> Self {
+        Self {
             store,
             lock: Arc::new(Lock::new(address)),
             keeping: Arc::default(),
             arrived: Arc::default(),
             clock: Arc::new(jiff::Timestamp::now),
-        })
+            read_only,
+        }
+    }
+
+    /// Which form the tables have; this program's own unless they were opened only to be read.
+    pub fn schema(&self) -> Schema {
+        self.read_only.unwrap_or_else(|| self.store.schema())
     }
 
     /// The same mirror with another clock, for tests and for replays.

@@ -12,9 +12,9 @@ use workos_directory_sync::Client;
 use self::lag::Lag;
 use self::lag::Limits;
 use self::report::Health;
+use crate::connection;
 use crate::connection::Connection;
 use crate::connection::Database;
-use crate::connection::existing;
 use crate::directories;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -94,7 +94,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
     let chosen = arguments.connection.chosen()?;
     let client = arguments.connection.client_of(&chosen)?;
     let address = match arguments.database.address(&chosen)? {
-        Some((address, _)) => Some(existing(address)?),
+        Some((address, _)) => Some(address),
         None => match arguments.limits.flag() {
             Some(flag) => {
                 return Err(Failure::usage(format!(
@@ -105,7 +105,7 @@ pub(crate) async fn run(arguments: &Arguments, asked: Option<Format>) -> Result<
         },
     };
     let mirror = match address {
-        Some(address) => Some(Mirror::connect(&address).await?),
+        Some(address) => Some(connection::read(&address).await?),
         None => None,
     };
     let source = Source {

@@ -31,6 +31,18 @@ pub(crate) enum Origin {
     Default,
 }
 
+impl Origin {
+    /// What to correct to change it, by the name of its flag.
+    pub(crate) fn name(&self, flag: &'static str) -> &'static str {
+        match self {
+            Self::Flag => flag,
+            Self::Environment(name) => name,
+            Self::Profile => "the profile",
+            Self::Default => "the default",
+        }
+    }
+}
+
 impl std::fmt::Display for Origin {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

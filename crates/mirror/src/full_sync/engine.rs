@@ -228,8 +228,12 @@ impl<'a> Engine<'a> {
     async fn tell_list(&self) -> Result<(), Error> {
         if !self.is_told.swap(true, Ordering::Relaxed) {
             let directories = self.store().count_directories(self.run.id).await?;
-            let users = self.store().announced_users(self.run.id).await?;
-            self.tell(&Progress::Listed { directories, users });
+            let announced = self.store().announced(self.run.id).await?;
+            self.tell(&Progress::Listed {
+                directories,
+                users: announced.map(|(users, _)| users),
+                groups: announced.map(|(_, groups)| groups),
+            });
         }
         Ok(())
     }

@@ -24,6 +24,8 @@ pub enum Progress {
         directories: u64,
         /// How many users they have by what the API says of each; `None` where it does not say.
         users: Option<u64>,
+        /// How many groups, likewise.
+        groups: Option<u64>,
     },
     /// A page was written.
     Page {

@@ -60,19 +60,23 @@ impl Store {
         ))
     }
 
-    /// How many users the directories of a run have, by their metadata; `None` when one does not say.
-    pub(crate) async fn announced_users(&self, run: i64) -> Result<Option<u64>, Error> {
+    /// How many users and groups the directories of a run have by what the API says; `None` where one does not say.
+    pub(crate) async fn announced(&self, run: i64) -> Result<Option<(u64, u64)>, Error> {
         let metadata: Vec<Option<String>> = sqlx::query_scalar(
             "SELECT CAST(metadata AS TEXT) FROM directories WHERE generation = $1 AND deleted_at IS NULL",
         )
         .bind(run)
         .fetch_all(&self.pool)
         .await?;
-        let counts = metadata.iter().map(|text| {
+        let mut counts = metadata.iter().map(|text| {
             let metadata: DirectoryMetadata = serde_json::from_str(text.as_deref()?).ok()?;
-            metadata.users.active.checked_add(metadata.users.inactive)
+            let users = metadata.users.active.checked_add(metadata.users.inactive)?;
+            Some((users, metadata.groups))
         });
-        Ok(counts.sum())
+        Ok(counts.try_fold((0_u64, 0_u64), |(users, groups), of_one| {
+            let (more_users, more_groups) = of_one?;
+            Some((users.checked_add(more_users)?, groups.checked_add(more_groups)?))
+        }))
     }
 
     /// How the memberships of a directory were found out the last time.

@@ -26,6 +26,7 @@
 //! purge        what is deleted for good, on request
 //! counts       how many objects there are, for the planner
 //! connect      the two databases, opened
+//! schema       which form the tables have, and whose they are
 //! dialect      the few words that they have different
 //! ```
 
@@ -51,6 +52,7 @@ mod purge;
 mod quarantine;
 mod rows;
 mod runs;
+mod schema;
 mod steps;
 pub(crate) mod workers;
 
@@ -87,6 +89,7 @@ pub(crate) use self::runs::Outcome;
 pub(crate) use self::runs::Run;
 pub(crate) use self::runs::RunState;
 pub(crate) use self::runs::Wanted;
+pub use self::schema::Schema;
 pub(crate) use self::steps::Checkpoint;
 pub(crate) use self::steps::Step;
 pub(crate) use self::steps::StepKey;
