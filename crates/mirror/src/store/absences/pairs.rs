@@ -106,6 +106,7 @@ impl Store {
                 .rows_affected();
             outbox::ended_memberships(&mut transaction, stamp.now).await?;
         }
+        ended += end_ownerless(&mut transaction, key, stamp).await?;
         steps::finish_step(&mut transaction, key, stamp, ended).await?;
         transaction.commit().await?;
         Ok(())
@@ -332,6 +333,23 @@ impl Store {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Ends the memberships that no list gave of users who have no row: lists of groups give members by their ids alone, also those
+/// whose records could never be read. Nobody was told of them.
+async fn end_ownerless(connection: &mut Connection, key: StepKey<'_>, stamp: Stamp<'_>) -> Result<u64, sqlx::Error> {
+    let ended = sqlx::query(
+        "UPDATE memberships SET deleted_at = $3, changed_at = $3
+         WHERE deleted_at IS NULL AND generation < $2 AND event_run < $2
+           AND group_id IN (SELECT id FROM groups WHERE directory_id = $1 AND generation >= $2)
+           AND NOT EXISTS (SELECT 1 FROM users AS u WHERE u.id = memberships.user_id)",
+    )
+    .bind(key.directory)
+    .bind(key.run)
+    .bind(stamp.now)
+    .execute(connection)
+    .await?;
+    Ok(ended.rows_affected())
 }
 
 /// Notes the missing memberships whose list may be wrong.
