@@ -10,7 +10,7 @@ use workos_directory_mirror::Warning;
 use crate::failure::Failure;
 use crate::output;
 
-/// How absent objects are treated.
+/// How absent objects are treated, and a source that has none of the directories.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Options {
     /// How many absent objects a full sync asks for by id at most; the others stay until the next one
@@ -26,6 +26,11 @@ pub(crate) struct Options {
     /// 10 and 5 % of a directory end each day, after 24 hours and three full syncs without them
     #[arg(long)]
     pub(crate) keep_repeatedly_absent: bool,
+
+    /// Go on though the source has none of the directories in the database: its own come beside, and those that it does not
+    /// know by id end
+    #[arg(long)]
+    pub(crate) allow_other_environment: bool,
 }
 
 impl Options {

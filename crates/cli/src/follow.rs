@@ -75,6 +75,7 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
         .interval(Duration::from_secs(arguments.interval))
         .reconcile_every(Duration::from_secs(arguments.reconcile_every))
         .max_lookups(arguments.absences.max_lookups)
+        .allow_other_environment(arguments.absences.allow_other_environment)
         .repeated_absence(arguments.absences.repeated_absence())
         .on_progress(|progress| {
             note(progress, &status);

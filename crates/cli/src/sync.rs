@@ -55,11 +55,6 @@ pub(crate) struct Arguments {
     #[arg(long)]
     dry_run: bool,
 
-    /// Go on though the source has none of the directories in the database: its own come beside, and those that it does not
-    /// know by id end
-    #[arg(long)]
-    allow_other_environment: bool,
-
     #[command(flatten)]
     absences: absences::Options,
 
@@ -77,7 +72,7 @@ pub(crate) async fn run(arguments: &Arguments, format: Format) -> Result<(), Fai
     };
     let mut sync = mirror
         .full_sync(&client)
-        .allow_other_environment(arguments.allow_other_environment)
+        .allow_other_environment(arguments.absences.allow_other_environment)
         .max_lookups(arguments.absences.max_lookups)
         .repeated_absence(arguments.absences.repeated_absence());
     if let Some(percent) = arguments.absences.deleted_at_once_percent {

@@ -30,8 +30,11 @@ use crate::RepeatedAbsence;
 use crate::Summary;
 use crate::absences::AbsenceSettings;
 use crate::event_page;
+use crate::event_page::EventPage;
 use crate::event_page::Start;
 use crate::full_sync::absences::pass;
+use crate::full_sync::environment;
+use crate::incoming::Incoming;
 use crate::lock::Work;
 use crate::presence::Presence;
 use crate::store::CLOCKS_DIFFER;
@@ -107,6 +110,7 @@ pub struct Follow<'a> {
     interval: Duration,
     reconcile_every: Duration,
     absences: AbsenceSettings,
+    allow_other_environment: bool,
     /// Full syncs ask for what is absent themselves.
     asking: Mutex<()>,
     on_progress: Box<dyn Fn(&FollowProgress) + Send + Sync + 'a>,
@@ -120,6 +124,7 @@ impl<'a> Follow<'a> {
             interval: INTERVAL,
             reconcile_every: RECONCILE_EVERY,
             absences: AbsenceSettings::default(),
+            allow_other_environment: false,
             asking: Mutex::new(()),
             on_progress: Box::new(|_| {}),
         }
@@ -155,6 +160,14 @@ impl<'a> Follow<'a> {
     /// by id. More than that waits for [`Mirror::approve_deletions`]. No limit unless set.
     pub fn deleted_at_once_percent(mut self, percent: u8) -> Self {
         self.absences.deleted_at_once_percent = Some(percent);
+        self
+    }
+
+    /// Goes on though the source knows none of the directories in the database, as
+    /// [`FullSync::allow_other_environment`](crate::FullSync::allow_other_environment) does. Without it such a source's events
+    /// are not read from their beginning.
+    pub fn allow_other_environment(mut self, allow: bool) -> Self {
+        self.allow_other_environment = allow;
         self
     }
 
@@ -203,7 +216,8 @@ impl<'a> Follow<'a> {
     ///
     /// # Errors
     ///
-    /// What the API or the database refuses; [`Error::CursorLost`] when events are lost, which only a full sync can mend;
+    /// What the API or the database refuses; [`Error::OtherEnvironment`] when the list is read from its beginning and
+    /// neither tells of a directory in the database nor knows the API one; [`Error::CursorLost`] when events are lost, which only a full sync can mend;
     /// [`Error::Busy`] when another worker reads the events.
     pub async fn poll(&self) -> Result<EventCounts, Error> {
         let _locked = self.mirror.lock.take(Work::Follow)?;
@@ -258,9 +272,27 @@ impl<'a> Follow<'a> {
             }
             answer => answer?,
         };
+        // A place in the list is known to one environment alone; without one any other's events would be applied.
+        if place.cursor.is_none() && !self.allow_other_environment {
+            self.require_environment(client, &page).await?;
+        }
         let now = self.mirror.now().canonical();
         let counts = self.mirror.store.take_event_page(&page, &now, SCOPE, lease).await?;
         Ok((counts, page.is_last))
+    }
+
+    /// Refuses a page that tells of none of the directories in the database, unless the source knows one of them.
+    async fn require_environment(&self, client: &Client, page: &EventPage) -> Result<(), Error> {
+        let told: Vec<String> = page
+            .events
+            .iter()
+            .filter_map(Incoming::directory)
+            .map(str::to_owned)
+            .collect();
+        if page.events.is_empty() || self.mirror.store.knows_directory(&told).await? {
+            return Ok(());
+        }
+        environment::require_known_directory(&self.mirror.store, client).await
     }
 
     async fn poll_always(&self, client: &Client, presence: &Presence, look_again: &Notify) -> Result<(), Error> {
@@ -319,7 +351,11 @@ impl<'a> Follow<'a> {
                     () = look_again.notified() => continue,
                 }
             }
-            let sync = self.mirror.full_sync(client).absences(self.absences);
+            let sync = self
+                .mirror
+                .full_sync(client)
+                .allow_other_environment(self.allow_other_environment)
+                .absences(self.absences);
             let newest = last.map_or(0, |(run, _)| run);
             let ended = {
                 let _alone = self.asking.lock().await;

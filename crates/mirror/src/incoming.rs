@@ -76,6 +76,18 @@ impl Incoming {
         })
     }
 
+    /// The directory that it tells of, where it says so.
+    pub(crate) fn directory(&self) -> Option<&str> {
+        let (table, record) = match &self.meaning {
+            Meaning::Put(table, record) | Meaning::Gone(table, record) => (table, record),
+            _ => return None,
+        };
+        Some(match table.kind {
+            Kind::Directories => record.id.as_str(),
+            _ => record.directory_id(table),
+        })
+    }
+
     /// Reads an event that was kept under its id. What cannot be read of it becomes [`Meaning::Unreadable`].
     pub(crate) fn parse_kept(id: &str, text: &str, now: &Timestamp) -> Self {
         Self::parse(text, now).unwrap_or_else(|fault| Self {

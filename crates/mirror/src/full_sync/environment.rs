@@ -1,6 +1,7 @@
 //! Whether the source is the one that the database is a mirror of: the key of another environment, or a proxy in front of the
 //! API, must not bring other objects beside, nor end any.
 
+use workos_directory_sync::Client;
 use workos_directory_sync::Error as ApiError;
 use workos_directory_sync::pages::RawListRequest;
 
@@ -18,6 +19,7 @@ use crate::store::Batch;
 use crate::store::Checkpoint;
 use crate::store::Findings;
 use crate::store::StepKey;
+use crate::store::Store;
 
 /// How many known directories are asked for at most when a part of the source has none of them.
 const ASKED: u32 = 3;
@@ -156,18 +158,34 @@ impl Part<'_> {
     /// Refuses to go on unless the source knows a directory that the database has. Some are asked for, but those that were
     /// asked for already.
     async fn require_environment(&self, found: u64, others: u32, asked: &[String]) -> Result<(), Error> {
-        let limit = others.saturating_add(u32::try_from(asked.len()).unwrap_or(u32::MAX));
-        let (known, ids) = self.store().known_directories(limit).await?;
-        let ids = ids.iter().filter(|id| !asked.contains(id));
-        for id in ids.take(usize::try_from(others).unwrap_or(0)) {
-            match lookup::look_up(self.client(), &DIRECTORIES, id).await? {
-                Lookup::Found(..) | Lookup::Unreadable(_) => return Ok(()),
-                Lookup::Undecided {
-                    refused: Some(error), ..
-                } if !matches!(error, ApiError::NotFound(_) | ApiError::Forbidden(_)) => return Err(error.into()),
-                Lookup::NotFound(_) | Lookup::Undecided { .. } => {}
-            }
-        }
-        Err(Error::OtherEnvironment { known, found })
+        require(self.store(), self.client(), found, others, asked).await
     }
+}
+
+/// Refuses to go on unless the source knows one of the directories in the database, if there are any.
+///
+/// # Errors
+///
+/// [`Error::OtherEnvironment`], and what says nothing of a single directory: the network, the key, the rate limit.
+pub(crate) async fn require_known_directory(store: &Store, client: &Client) -> Result<(), Error> {
+    match store.known_directories(0).await?.0 {
+        0 => Ok(()),
+        _ => require(store, client, 0, ASKED, &[]).await,
+    }
+}
+
+async fn require(store: &Store, client: &Client, found: u64, others: u32, asked: &[String]) -> Result<(), Error> {
+    let limit = others.saturating_add(u32::try_from(asked.len()).unwrap_or(u32::MAX));
+    let (known, ids) = store.known_directories(limit).await?;
+    let ids = ids.iter().filter(|id| !asked.contains(id));
+    for id in ids.take(usize::try_from(others).unwrap_or(0)) {
+        match lookup::look_up(client, &DIRECTORIES, id).await? {
+            Lookup::Found(..) | Lookup::Unreadable(_) => return Ok(()),
+            Lookup::Undecided {
+                refused: Some(error), ..
+            } if !matches!(error, ApiError::NotFound(_) | ApiError::Forbidden(_)) => return Err(error.into()),
+            Lookup::NotFound(_) | Lookup::Undecided { .. } => {}
+        }
+    }
+    Err(Error::OtherEnvironment { known, found })
 }

@@ -18,7 +18,7 @@
 pub(crate) mod absences;
 mod directory;
 mod engine;
-mod environment;
+pub(crate) mod environment;
 mod forecast;
 pub(crate) mod lookup;
 pub(crate) mod page;

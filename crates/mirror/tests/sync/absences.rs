@@ -267,6 +267,25 @@ async fn scoped_full_sync_of_another_environment_is_refused_before_it_writes(
     assert_eq!(world.number("SELECT COUNT(*) FROM directories").await, 4);
 }
 
+#[rstest]
+#[tokio::test]
+async fn poll_applies_no_event_of_another_environment(#[values(Sqlite, Postgres)] database: Database) {
+    let world = World::on(database).await;
+    world.sync(&Source::new(3, 2, 0)).await.unwrap();
+    let other = live(&Source::default().with_directory(77)).await;
+    let user = Source::default().with_user(77, 1).0.users.remove(0);
+    other.put_user(user).unwrap();
+    let client = client(&other);
+    for _ in 0..2 {
+        let error = world.mirror.follow(&client).poll().await.unwrap_err();
+        assert!(matches!(error, Error::OtherEnvironment { known: 3, .. }), "{error}");
+    }
+    assert_eq!(world.number("SELECT COUNT(*) FROM events").await, 0);
+    assert_eq!(world.number("SELECT COUNT(*) FROM users").await, 6);
+    let follow = world.mirror.follow(&client).allow_other_environment(true);
+    assert_eq!(follow.poll().await.unwrap().applied, 1);
+}
+
 /// A new organization of the same environment is not another environment.
 #[rstest]
 #[tokio::test]
