@@ -176,7 +176,7 @@ pub(super) async fn write_step(
             rest[place] += 1;
         }
     }
-    insert(connection, stamp, kept).await?;
+    write(connection, stamp, kept).await?;
     for (place, rest) in rest.into_iter().enumerate().filter(|(_, rest)| *rest > 0) {
         list.count_rest(connection, stamp, place == 1, rest).await?;
     }
@@ -243,15 +243,7 @@ impl List<'_> {
 }
 
 /// Writes what was found, and counts again what was found before.
-pub(super) async fn write(
-    connection: &mut Connection,
-    stamp: Stamp<'_>,
-    findings: &[Finding],
-) -> Result<(), sqlx::Error> {
-    insert(connection, stamp, findings).await
-}
-
-async fn insert<'f>(
+pub(super) async fn write<'f>(
     connection: &mut Connection,
     stamp: Stamp<'_>,
     findings: impl IntoIterator<Item = &'f Finding>,
