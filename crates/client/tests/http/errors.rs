@@ -227,7 +227,7 @@ async fn error_shows_reason_of_every_shape_of_body() {
         (
             "application/json",
             r#"{"errors":{"limit":["too large"]}}"#,
-            "limit: too large",
+            "`limit` too large",
         ),
         (
             "application/json",
