@@ -1,5 +1,7 @@
 //! From the bytes of an answer to a model: fast when all is well, exact about the place when it is not.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -21,9 +23,18 @@ pub(crate) fn model<T: DeserializeOwned>(operation: &'static Operation, answer: 
     })
 }
 
+/// The text of a body, in which bytes that are not UTF-8 become U+FFFD. A body that has none of them is checked as a whole,
+/// which `from_utf8_lossy` does piece by piece.
+pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(body) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(body),
+    }
+}
+
 /// Reads a body that is to stay raw JSON.
 pub(crate) fn raw(operation: &'static Operation, answer: &Answer) -> Result<Box<RawValue>, Error> {
-    let text = String::from_utf8_lossy(&answer.body);
+    let text = text(&answer.body);
     serde_json::from_str(&text).or_else(|first| {
         serde_json::from_str(&repair::json_text(&text))
             .map_err(|_| error(operation, answer, ("the text".to_owned(), first)))

@@ -92,7 +92,7 @@ pub(crate) fn read<T>(
         let objects = page.objects.iter().enumerate();
         Page::new(objects.map(|(index, raw)| object(index, raw)).collect(), page.next)
     };
-    let text = String::from_utf8_lossy(&answer.body);
+    let text = decode::text(&answer.body);
     let fault = match parse(pagination, &text) {
         Ok(raw) => return Ok(page(raw)),
         Err(fault) => fault,

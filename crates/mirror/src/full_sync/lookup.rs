@@ -35,7 +35,7 @@ pub(crate) enum Lookup {
 ///
 /// # Errors
 ///
-/// What would meet every other request, too: the network, the key, the rate limit.
+/// What would meet every other request, too: a refused key, the rate limit.
 pub(crate) async fn look_up(client: &Client, table: &'static Table, id: &str) -> Result<Lookup, Error> {
     let response = match table.kind {
         Kind::Directories => client.get_directory().id(id).send_raw().await,
@@ -56,8 +56,11 @@ pub(crate) async fn look_up(client: &Client, table: &'static Table, id: &str) ->
 pub(crate) fn failed(error: ApiError) -> Result<Lookup, Error> {
     let reason = match &error {
         ApiError::NotFound(response) if response.has_api_form() => return Ok(Lookup::NotFound(error)),
-        ApiError::Network(_) | ApiError::Unauthorized(_) | ApiError::Gate { .. } => return Err(error.into()),
+        ApiError::Unauthorized(_) | ApiError::Gate { .. } => return Err(error.into()),
         ApiError::Timeout(_) => "timeout".to_owned(),
+        // The network of one lookup: a proxy that breaks on one object does not hold up the others. Where nothing is reached at
+        // all, a few of them in a row end the lookups, and the next list ends the run.
+        ApiError::Network(_) => "no response".to_owned(),
         ApiError::Decode(_) | ApiError::TooLarge(_) => "unreadable".to_owned(),
         _ => match error.status() {
             Some(404) => "404, but not in the API's form".to_owned(),

@@ -83,6 +83,15 @@ impl<'a> Object<'a> {
         Ok(Self { fields })
     }
 
+    /// The same of an object whose keys may have half of a surrogate pair: its text is then repaired, and kept for as long as
+    /// the object needs it.
+    pub(crate) fn parse_repaired(json: &'a str, repaired: &'a mut Option<String>) -> Result<Self, OddField> {
+        Self::parse(json).or_else(|fault| match repair::json_text(json) {
+            Cow::Borrowed(_) => Err(fault),
+            Cow::Owned(text) => Self::parse(repaired.insert(text)),
+        })
+    }
+
     /// The names of its fields.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|(name, _)| name.as_ref())

@@ -20,7 +20,6 @@ use super::object::OddField;
 use super::object::decode;
 use super::object::odd;
 use super::object::payload;
-use super::object::readable_keys;
 use super::object::text;
 use super::object::within_bounds;
 use super::object::within_length;
@@ -80,7 +79,7 @@ impl ReadObject {
 
 /// Reads an object of a table.
 pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Result<ReadObject, Box<UnreadableObject>> {
-    let readable = readable_keys(json);
+    let mut repaired = None;
     let whole = |fault| {
         Box::new(UnreadableObject {
             kind: table.kind,
@@ -90,7 +89,7 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
             fault,
         })
     };
-    let object = Object::parse(&readable).map_err(whole)?;
+    let object = Object::parse_repaired(json, &mut repaired).map_err(whole)?;
     let id = identifier(&object, "id");
     let directory_id = match table.kind {
         Kind::Directories => id.clone(),
@@ -138,7 +137,7 @@ pub(crate) fn object(table: &'static Table, json: &str, absent: Absent) -> Resul
 
 /// Reads the id of a user or group, and that of its directory.
 pub(crate) fn ids(kind: Kind, json: &str) -> Result<(String, String), Box<UnreadableObject>> {
-    let readable = readable_keys(json);
+    let mut repaired = None;
     let unreadable = |id: Option<String>| {
         move |mut fault: OddField| {
             fault.payload = payload(json);
@@ -151,7 +150,7 @@ pub(crate) fn ids(kind: Kind, json: &str) -> Result<(String, String), Box<Unread
             })
         }
     };
-    let object = Object::parse(&readable).map_err(unreadable(None))?;
+    let object = Object::parse_repaired(json, &mut repaired).map_err(unreadable(None))?;
     let id = identifier(&object, "id").map_err(unreadable(None))?;
     let directory_id = identifier(&object, "directory_id").map_err(unreadable(Some(id.clone())))?;
     Ok((id, directory_id))

@@ -99,6 +99,22 @@ async fn full_sync_ends_at_most_ten_repeatedly_absent_users_each_day(
 
 #[rstest]
 #[tokio::test]
+async fn full_sync_ends_leavers_when_the_connection_breaks_at_the_lookup_of_one(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let emulator = live(&Source::new(1, 30, 0)).await;
+    let (world, _) = mirrored(database, &emulator).await;
+    for user in 0..5 {
+        emulator.delete_user(&user_id(1, user)).unwrap();
+    }
+    let rule = FaultRule::new(Fault::Reset { processed: false }).on(&operations::GET_DIRECTORY_USER);
+    inject(&emulator, rule.objects([user_id(1, 0)]));
+    let summary = world.mirror.full_sync(&client(&emulator)).run().await.unwrap();
+    assert_eq!((summary.users.deleted, summary.absences.undecided), (4, 1));
+}
+
+#[rstest]
+#[tokio::test]
 async fn full_sync_keeps_repeatedly_absent_users_of_a_list_that_contradicts_itself(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
