@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::FailureKind;
 use crate::Kind;
 
 /// Why the mirror could not be opened or brought up to date.
@@ -194,22 +195,25 @@ impl Error {
         }
     }
 
-    /// Whether the same run can go on later: the cause lies in the network, the API's health, the key or the disk, not in
-    /// what a directory holds.
+    /// Whether the same run can go on later: the cause lies in the network, the API's health, the key or the database, not
+    /// in what a directory holds.
     pub fn is_interruption(&self) -> bool {
-        use workos_directory_sync::Error as Api;
+        matches!(
+            self.failure(),
+            FailureKind::Conflict
+                | FailureKind::Unavailable
+                | FailureKind::Sick
+                | FailureKind::Key
+                | FailureKind::Setup
+                | FailureKind::Unknown
+        )
+    }
+
+    /// Whether the database is what failed.
+    pub(crate) fn is_of_the_database(&self) -> bool {
         match self {
-            Self::Database(_) | Self::TakenOver { .. } | Self::Forgotten => true,
-            Self::Elsewhere { can_go_on, .. } => *can_go_on,
-            Self::Api(error) => matches!(
-                error,
-                Api::Gate { .. }
-                    | Api::Network(_)
-                    | Api::Timeout(_)
-                    | Api::RateLimited(_)
-                    | Api::Server(_)
-                    | Api::Unauthorized(_)
-            ),
+            Self::Database(_) | Self::Open { .. } | Self::Connect { .. } | Self::Forgotten => true,
+            Self::Directory { source, .. } => source.is_of_the_database(),
             _ => false,
         }
     }

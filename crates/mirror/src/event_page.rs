@@ -34,6 +34,27 @@ pub(crate) struct EventPage {
     pub(crate) is_last: bool,
 }
 
+/// A stretch of a page, applied in one transaction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stretch<'a> {
+    pub(crate) events: &'a [Incoming],
+    /// Those that have no id by which they could be told apart.
+    pub(crate) unreadable: &'a [OddField],
+    /// Behind which event the list goes on, if that is another place than where this stretch began.
+    pub(crate) cursor: Option<&'a str>,
+}
+
+impl EventPage {
+    /// All of it.
+    pub(crate) fn whole(&self) -> Stretch<'_> {
+        Stretch {
+            events: &self.events,
+            unreadable: &self.unreadable,
+            cursor: self.cursor.as_deref(),
+        }
+    }
+}
+
 /// Asks for a page.
 pub(crate) async fn fetch(client: &Client, start: &Start, now: &Timestamp) -> Result<EventPage, Error> {
     let request = client

@@ -11,7 +11,9 @@
 //! Where to begin is noted before the first full sync begins, so that nothing falls between the two. When the API does not
 //! know the cursor any more, that is told, the cursor is forgotten, and a full sync brings what the lost events did.
 
+use std::cell::Cell;
 use std::fmt;
+use std::pin::Pin;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use workos_directory_sync::Timestamp;
 
 use crate::Error;
 use crate::EventCounts;
+use crate::FailureKind;
 use crate::Mirror;
 use crate::RepeatedAbsence;
 use crate::Summary;
@@ -32,9 +35,12 @@ use crate::absences::AbsenceSettings;
 use crate::event_page;
 use crate::event_page::EventPage;
 use crate::event_page::Start;
+use crate::failure::retry_conflicts;
 use crate::full_sync::absences::pass;
 use crate::full_sync::environment;
 use crate::incoming::Incoming;
+use crate::ingest;
+use crate::ingest::Which;
 use crate::lock::Work;
 use crate::presence::Presence;
 use crate::store::CLOCKS_DIFFER;
@@ -182,14 +188,50 @@ impl<'a> Follow<'a> {
     ///
     /// # Errors
     ///
-    /// When the API refuses the key or the database cannot be used. Everything else is told to
-    /// [`on_progress`](Self::on_progress) and tried again.
+    /// When the API refuses the key, and when the database refuses the user before anything was done. Everything else is told
+    /// to [`on_progress`](Self::on_progress) and tried again, also that the database cannot be reached:
+    /// [`Error::failure`] says which is which.
     ///
     /// [`Error::Busy`] when another process follows into the same SQLite file. With PostgreSQL any number of processes do.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         self.absences.check()?;
         let _locked = self.mirror.lock.take(Work::Follow)?;
         let mut shutdown = pin!(shutdown);
+        let mut wait = Wait::default();
+        let mut has_worked = false;
+        loop {
+            let worked = Cell::new(false);
+            let ended = self.follow_as_one_worker(shutdown.as_mut(), &worked).await;
+            let Err(error) = ended else {
+                return Ok(());
+            };
+            if worked.get() {
+                has_worked = true;
+                wait = Wait::default();
+            }
+            let kind = error.failure();
+            if !kind.passes() || (kind == FailureKind::Setup && !has_worked) {
+                return Err(error);
+            }
+            let pause = wait.next(LONGEST_WAIT);
+            self.tell(&FollowProgress::Failed {
+                error: error.chain(),
+                again_in_seconds: pause.as_secs(),
+            });
+            tokio::select! {
+                () = &mut shutdown => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Follows until the worker that does so is gone, as it is when its session with the database ends. Notes when it has
+    /// read something from the database.
+    async fn follow_as_one_worker(
+        &self,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+        worked: &Cell<bool>,
+    ) -> Result<(), Error> {
         let presence = tokio::select! {
             () = &mut shutdown => return Ok(()),
             entered = Presence::enter(self.mirror) => entered?,
@@ -198,6 +240,7 @@ impl<'a> Follow<'a> {
         let look_again = Notify::new();
         let work = async {
             self.mirror.store.place(SCOPE, &self.range_start()).await?;
+            worked.set(true);
             tokio::select! {
                 ended = self.poll_always(&client, &presence, &look_again) => ended,
                 ended = self.reconcile_always(&client, &presence, &look_again) => ended,
@@ -277,7 +320,12 @@ impl<'a> Follow<'a> {
             self.require_environment(client, &page).await?;
         }
         let now = self.mirror.now().canonical();
-        let counts = self.mirror.store.take_event_page(&page, &now, SCOPE, lease).await?;
+        let list = (SCOPE, lease);
+        let taken = retry_conflicts(|| self.mirror.store.take_event_page(page.whole(), &now, list)).await;
+        let counts = match taken {
+            Err(error) if error.failure().is_of_one_event() => ingest::apply_listed(self.mirror, &page, list).await?,
+            taken => taken?,
+        };
         Ok((counts, page.is_last))
     }
 
@@ -318,6 +366,10 @@ impl<'a> Follow<'a> {
                         self.tell(&FollowProgress::Applied(counts));
                     }
                     if is_last {
+                        let deferred = ingest::apply_all(self.mirror, Which::Deferred).await?;
+                        if deferred != EventCounts::default() {
+                            self.tell(&FollowProgress::Applied(deferred));
+                        }
                         self.tell(&FollowProgress::CaughtUp {
                             full_sync_began_at: self.last_full_sync().await?,
                         });
@@ -460,9 +512,9 @@ impl<'a> Follow<'a> {
         start.unwrap_or(now).canonical()
     }
 
-    /// Tells what failed and waits, unless trying again is no use.
+    /// Tells what failed and waits, unless trying again is no use, or the database is out of reach: then a new worker begins.
     async fn failed(&self, error: Error, wait: Duration) -> Result<(), Error> {
-        if matches!(error.api(), Some(ApiError::Unauthorized(_))) || matches!(error, Error::Database(_)) {
+        if !error.failure().passes() || error.is_of_the_database() {
             return Err(error);
         }
         self.tell(&FollowProgress::Failed {

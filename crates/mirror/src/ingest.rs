@@ -2,19 +2,27 @@
 //!
 //! Keeping is one small row, so that whoever posted the event has its answer within milliseconds and need not send it
 //! again. The [`Worker`] applies what waits, in batches. When the database refuses a batch, its events are tried one by
-//! one: one that is refused alone again and again is dead, with its error, and holds up no other.
+//! one. One that is refused for what is in it is dead, with its error. One that is refused for another reason is tried again
+//! later, and is dead after five tries over a quarter of an hour in which others were applied. Neither holds up the rest.
 
 use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use workos_directory_sync::Timestamp;
 
 use crate::Error;
 use crate::EventCounts;
+use crate::FailureKind;
 use crate::FollowProgress;
 use crate::Mirror;
+use crate::event_page::EventPage;
+use crate::event_page::Stretch;
+use crate::failure::retry_conflicts;
 use crate::follow::Wait;
 use crate::incoming::Incoming;
+use crate::store::Deferral;
+use crate::store::Lease;
 use crate::store::Waiting;
 
 /// How many events are applied in one transaction.
@@ -22,6 +30,12 @@ const BATCH: i64 = 100;
 
 /// How often an event is tried alone before it is dead.
 const ATTEMPTS: i64 = 5;
+
+/// Over how long it is tried until then.
+const LONG_AGO: Duration = Duration::from_secs(15 * 60);
+
+/// How long until it is tried for the second time; each time that doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How often to look for what another process kept.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -108,25 +122,35 @@ impl fmt::Debug for Worker<'_> {
     }
 }
 
-/// Applies everything that waits.
-pub(crate) async fn apply_all(mirror: &Mirror) -> Result<EventCounts, Error> {
+/// Which of the events that wait are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// All whose time has come.
+    All,
+    /// Those that were refused before.
+    Deferred,
+}
+
+/// Applies everything that waits and whose time has come.
+pub(crate) async fn apply_all(mirror: &Mirror, which: Which) -> Result<EventCounts, Error> {
     let mut counts = EventCounts::default();
     loop {
-        let waiting = mirror.store.waiting(BATCH).await?;
+        let now = mirror.now();
+        let time = now.canonical();
+        let deferred = which == Which::Deferred;
+        let waiting = mirror.store.waiting(&time, deferred, BATCH).await?;
         if waiting.is_empty() {
             return Ok(counts);
         }
-        let now = mirror.now();
         let incoming = waiting
             .iter()
             .map(|waiting| Incoming::parse_kept(&waiting.id, &waiting.payload, &now));
         let incoming: Vec<_> = incoming.collect();
-        let now = now.canonical();
-        match mirror.store.take_waiting(&incoming, &now).await {
+        match retry_conflicts(|| mirror.store.take_waiting(&incoming, &time)).await {
             Ok(applied) => counts += applied,
-            Err(error) if is_about_the_data(&error) => {
+            Err(error) if error.failure().is_of_one_event() => {
                 for (waiting, event) in waiting.iter().zip(&incoming) {
-                    counts += apply_one(mirror, waiting, event).await?;
+                    counts += apply_one(mirror, waiting, event, &now).await?;
                 }
             }
             Err(error) => return Err(error),
@@ -134,36 +158,104 @@ pub(crate) async fn apply_all(mirror: &Mirror) -> Result<EventCounts, Error> {
     }
 }
 
-async fn apply_one(mirror: &Mirror, waiting: &Waiting, event: &Incoming) -> Result<EventCounts, Error> {
-    let now = mirror.now().canonical();
-    match mirror.store.take_waiting(std::slice::from_ref(event), &now).await {
-        Err(error) if is_about_the_data(&error) => {
-            if waiting.attempts + 1 < ATTEMPTS {
-                mirror.store.note_refused(&waiting.id).await?;
-                return Ok(EventCounts::default());
-            }
-            mirror.store.bury(event, &now, &error.chain()).await?;
-            Ok(EventCounts {
-                dead: 1,
-                ..EventCounts::default()
-            })
-        }
-        ended => ended,
+async fn apply_one(
+    mirror: &Mirror,
+    waiting: &Waiting,
+    event: &Incoming,
+    now: &Timestamp,
+) -> Result<EventCounts, Error> {
+    let time = now.canonical();
+    let taken = retry_conflicts(|| mirror.store.take_waiting(std::slice::from_ref(event), &time)).await;
+    let error = match taken {
+        Err(error) if error.failure().is_of_one_event() => error,
+        ended => return ended,
+    };
+    let attempts = waiting.attempts + 1;
+    let since = waiting.refused_since.as_deref().unwrap_or(&time);
+    let is_dead = is_dead_by_itself(&error)
+        || (attempts >= ATTEMPTS && is_long_ago(since, now) && mirror.store.were_applied_since(since).await?);
+    if is_dead {
+        mirror.store.bury(event, &time, &error.chain()).await?;
+        return Ok(EventCounts {
+            dead: 1,
+            ..EventCounts::default()
+        });
     }
+    let deferral = Deferral {
+        next_try_at: &next_try(attempts, now),
+        refused_since: since,
+        error: &error.chain(),
+    };
+    mirror.store.put_off(&waiting.id, deferral).await?;
+    Ok(EventCounts::default())
 }
 
-/// Whether the database refused what was written, rather than that it cannot be reached, is full or is shutting down.
-fn is_about_the_data(error: &Error) -> bool {
-    let Error::Database(sqlx::Error::Database(error)) = error else {
-        return false;
+/// Applies the events of a page one by one, since the database refused them together. What it refuses alone is dead, or is
+/// tried again later: the list goes on behind it.
+pub(crate) async fn apply_listed(
+    mirror: &Mirror,
+    page: &EventPage,
+    list: (&str, &Lease),
+) -> Result<EventCounts, Error> {
+    let mut counts = EventCounts::default();
+    let take = async |stretch: Stretch<'_>, now: &str| {
+        retry_conflicts(|| mirror.store.take_event_page(stretch, now, list)).await
     };
-    let code = error.code().unwrap_or_default();
-    match code.len() {
-        // PostgreSQL's classes: connection, state of the transaction, resources, operator, system.
-        5 => !["08", "25", "53", "57", "58"]
-            .iter()
-            .any(|class| code.starts_with(class)),
-        // SQLite's constraints, and values that are too big or of the wrong type; the lowest byte is the kind.
-        _ => code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 18..=20)),
+    // What cannot be read first, while the cursor is before all of it.
+    let unreadable = Stretch {
+        unreadable: &page.unreadable,
+        ..Stretch::default()
+    };
+    take(unreadable, &mirror.now().canonical()).await?;
+    for event in &page.events {
+        let now = mirror.now();
+        let time = now.canonical();
+        let stretch = Stretch {
+            events: std::slice::from_ref(event),
+            cursor: Some(&event.id),
+            ..Stretch::default()
+        };
+        match take(stretch, &time).await {
+            Ok(taken) => counts += taken,
+            Err(error) if is_dead_by_itself(&error) => {
+                mirror.store.bury_listed(event, &time, &error.chain(), list).await?;
+                counts.dead += 1;
+            }
+            Err(error) if error.failure().is_of_one_event() => {
+                let deferral = Deferral {
+                    next_try_at: &next_try(1, &now),
+                    refused_since: &time,
+                    error: &error.chain(),
+                };
+                mirror.store.defer_listed(event, deferral, list).await?;
+            }
+            Err(error) => return Err(error),
+        }
     }
+    let end = Stretch {
+        cursor: page.cursor.as_deref(),
+        ..Stretch::default()
+    };
+    take(end, &mirror.now().canonical()).await?;
+    Ok(counts)
+}
+
+/// Whether the database refuses what is in it, so that trying again is no use.
+fn is_dead_by_itself(error: &Error) -> bool {
+    matches!(error.failure(), FailureKind::Data | FailureKind::Duplicate)
+}
+
+/// When an event is tried again that was refused so many times: after 1, 2, 4, 8 minutes, then every quarter of an hour.
+fn next_try(attempts: i64, now: &Timestamp) -> String {
+    let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(4);
+    let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONG_AGO);
+    let next = now.as_jiff().saturating_add(pause).map(Timestamp::from);
+    next.unwrap_or_else(|_| now.clone()).canonical()
+}
+
+fn is_long_ago(since: &str, now: &Timestamp) -> bool {
+    since.parse::<Timestamp>().is_ok_and(|since| {
+        let passed = now.as_jiff().duration_since(since.as_jiff());
+        Duration::try_from(passed).is_ok_and(|passed| passed >= LONG_AGO)
+    })
 }

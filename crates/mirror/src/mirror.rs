@@ -156,7 +156,7 @@ impl Mirror {
     ///
     /// [`Error::Database`] when the database cannot be used. What was not applied is kept.
     pub async fn apply_ingested(&self) -> Result<EventCounts, Error> {
-        ingest::apply_all(self).await
+        ingest::apply_all(self, ingest::Which::All).await
     }
 
     /// How many events were kept and wait to be applied.

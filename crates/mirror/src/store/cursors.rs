@@ -67,6 +67,22 @@ impl Store {
     }
 }
 
+/// Notes that a list was read to behind an event, or that nothing new was in it.
+pub(super) async fn advance(
+    connection: &mut Connection,
+    scope: &str,
+    event: Option<&str>,
+    now: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
+        .bind(event)
+        .bind(now)
+        .bind(scope)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Before when everything that happened is known: events are read from then on, and a full sync that began later came to
 /// its end. `None` where that cannot be said.
 pub(super) async fn known_before(connection: &mut Connection) -> Result<Option<String>, sqlx::Error> {

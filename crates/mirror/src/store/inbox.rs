@@ -5,11 +5,14 @@ use sqlx::Row;
 
 use super::Connection;
 use super::Dialect;
+use super::Lease;
 use super::Rows;
 use super::Store;
+use super::cursors;
 use super::dead;
 use super::events;
 use super::json_array;
+use super::leases;
 use crate::Error;
 use crate::EventCounts;
 use crate::incoming::Incoming;
@@ -22,6 +25,17 @@ pub(crate) struct Waiting {
     pub(crate) payload: String,
     /// How often the database refused it alone.
     pub(crate) attempts: i64,
+    /// Since when, in canonical form.
+    pub(crate) refused_since: Option<String>,
+}
+
+/// When an event is tried again that the database refused alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deferral<'a> {
+    pub(crate) next_try_at: &'a str,
+    pub(crate) refused_since: &'a str,
+    /// Why, on one line.
+    pub(crate) error: &'a str,
 }
 
 impl Store {
@@ -62,18 +76,26 @@ impl Store {
         Ok(())
     }
 
-    /// The oldest events that wait; those that were refused come last.
-    pub(crate) async fn waiting(&self, limit: i64) -> Result<Vec<Waiting>, Error> {
-        let rows = sqlx::query("SELECT id, payload, attempts FROM inbox ORDER BY attempts, number LIMIT $1")
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await?;
+    /// The oldest events that wait and whose time has come; those that were refused come last, or are all that there are
+    /// when only `deferred` ones are wanted.
+    pub(crate) async fn waiting(&self, now: &str, deferred: bool, limit: i64) -> Result<Vec<Waiting>, Error> {
+        let least = i64::from(deferred);
+        let rows = sqlx::query(
+            "SELECT id, payload, attempts, refused_since FROM inbox
+             WHERE attempts >= $1 AND (next_try_at IS NULL OR next_try_at <= $2) ORDER BY attempts, number LIMIT $3",
+        )
+        .bind(least)
+        .bind(now)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter()
             .map(|row| {
                 Ok(Waiting {
                     id: row.try_get("id")?,
                     payload: row.try_get("payload")?,
                     attempts: row.try_get("attempts")?,
+                    refused_since: row.try_get("refused_since")?,
                 })
             })
             .collect()
@@ -101,12 +123,68 @@ impl Store {
         Ok(counts)
     }
 
-    /// Notes that the database refused an event.
-    pub(crate) async fn note_refused(&self, id: &str) -> Result<(), Error> {
-        sqlx::query("UPDATE inbox SET attempts = attempts + 1 WHERE id = $1")
-            .bind(id)
-            .execute(&self.pool)
-            .await?;
+    /// Notes that the database refused an event, and when it is tried again.
+    pub(crate) async fn put_off(&self, id: &str, deferral: Deferral<'_>) -> Result<(), Error> {
+        sqlx::query(
+            "UPDATE inbox SET attempts = attempts + 1, next_try_at = $2, refused_since = $3, error = $4 WHERE id = $1",
+        )
+        .bind(id)
+        .bind(deferral.next_try_at)
+        .bind(deferral.refused_since)
+        .bind(deferral.error)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether other events were applied since a time.
+    pub(crate) async fn were_applied_since(&self, time: &str) -> Result<bool, Error> {
+        let found: Option<String> =
+            sqlx::query_scalar("SELECT id FROM events WHERE received_at > $1 AND state = 'applied' LIMIT 1")
+                .bind(time)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(found.is_some())
+    }
+
+    /// Moves an event of a list into the inbox, to be tried again, and the list's cursor behind it.
+    pub(crate) async fn defer_listed(
+        &self,
+        event: &Incoming,
+        deferral: Deferral<'_>,
+        list: (&str, &Lease),
+    ) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        leases::check(&mut transaction, list.1).await?;
+        sqlx::query(
+            "INSERT INTO inbox (id, received_at, payload, attempts, next_try_at, refused_since, error)
+             VALUES ($1, $2, $3, 1, $4, $2, $5) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(event.id.as_str())
+        .bind(deferral.refused_since)
+        .bind(event.payload.as_str())
+        .bind(deferral.next_try_at)
+        .bind(deferral.error)
+        .execute(&mut *transaction)
+        .await?;
+        cursors::advance(&mut transaction, list.0, Some(&event.id), deferral.refused_since).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Gives up an event of a list: it is dead, with its error, and the list's cursor is behind it.
+    pub(crate) async fn bury_listed(
+        &self,
+        event: &Incoming,
+        now: &str,
+        error: &str,
+        list: (&str, &Lease),
+    ) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        leases::check(&mut transaction, list.1).await?;
+        dead::bury(&mut transaction, event, now, error).await?;
+        cursors::advance(&mut transaction, list.0, Some(&event.id), now).await?;
+        transaction.commit().await?;
         Ok(())
     }
 

@@ -72,6 +72,7 @@ pub(crate) use self::cursors::Place;
 pub use self::dead::DeadEvent;
 use self::dialect::Dialect;
 pub use self::events::EventCounts;
+pub(crate) use self::inbox::Deferral;
 pub(crate) use self::inbox::Waiting;
 pub(crate) use self::leases::Held;
 pub(crate) use self::leases::Lease;

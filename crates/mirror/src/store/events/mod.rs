@@ -54,7 +54,7 @@ use super::outbox;
 use super::quarantine;
 use super::runs;
 use crate::Error;
-use crate::event_page::EventPage;
+use crate::event_page::Stretch;
 use crate::incoming::Incoming;
 use crate::incoming::Meaning;
 use crate::record::Table;
@@ -155,29 +155,23 @@ impl Store {
         Ok(counts)
     }
 
-    /// Applies a page of a list of events, whose lease this worker has, and moves the cursor behind it: all or nothing.
+    /// Applies a stretch of a list of events, whose lease this worker has, and moves the cursor behind it: all or nothing.
     pub(crate) async fn take_event_page(
         &self,
-        page: &EventPage,
+        stretch: Stretch<'_>,
         now: &str,
-        scope: &str,
-        lease: &Lease,
+        (scope, lease): (&str, &Lease),
     ) -> Result<EventCounts, Error> {
         let mut transaction = self.begin().await?;
         leases::check(&mut transaction, lease).await?;
-        let counts = take_all(&mut transaction, &page.events, now).await?;
-        if !page.unreadable.is_empty() {
+        let counts = take_all(&mut transaction, stretch.events, now).await?;
+        if !stretch.unreadable.is_empty() {
             let run = newest_run(&mut transaction).await?;
-            let findings: Vec<_> = page.unreadable.iter().cloned().map(Finding::event).collect();
+            let findings: Vec<_> = stretch.unreadable.iter().cloned().map(Finding::event).collect();
             quarantine::write(&mut transaction, Stamp { run, now }, &findings).await?;
         }
         quarantine::release_events(&mut transaction).await?;
-        sqlx::query("UPDATE event_cursors SET cursor = COALESCE($1, cursor), polled_at = $2 WHERE scope = $3")
-            .bind(page.cursor.as_deref())
-            .bind(now)
-            .bind(scope)
-            .execute(&mut *transaction)
-            .await?;
+        cursors::advance(&mut transaction, scope, stretch.cursor, now).await?;
         transaction.commit().await?;
         Ok(counts)
     }

@@ -120,13 +120,16 @@ async fn who_lost_the_list_of_events_neither_applies_nor_forgets_anything(
     assert!(lease.token > lost.token);
 
     let page = EventPage::default();
-    let applied = store.take_event_page(&page, &time(2), "all", &lost).await;
+    let applied = store.take_event_page(page.whole(), &time(2), ("all", &lost)).await;
     assert!(matches!(applied, Err(Error::TakenOver { run: 0 })), "{applied:?}");
     let forgot = store.lose_cursor("all", &lost, &time(2)).await;
     assert!(matches!(forgot, Err(Error::TakenOver { run: 0 })), "{forgot:?}");
     assert_eq!(store.place("all", &time(3)).await.unwrap(), place);
 
-    store.take_event_page(&page, &time(2), "all", &lease).await.unwrap();
+    store
+        .take_event_page(page.whole(), &time(2), ("all", &lease))
+        .await
+        .unwrap();
     assert_ne!(store.place("all", &time(3)).await.unwrap(), place);
 }
 
